@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// What the examples share: reading a command line, ending on Ctrl-C, and one sentence for every failure.
+#pragma once
+
+#include <charconv>
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sockboot/canceller.hpp>
+
+namespace examples {
+
+/// "7777" as a port. Throws std::invalid_argument with what is wrong.
+inline std::uint16_t parse_port(std::string_view text) {
+    std::uint16_t port = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    if (error != std::errc{} || end != text.data() + text.size())
+        throw std::invalid_argument("\"" + std::string(text) + "\" is no port: a port is a number from 0 to 65535");
+    return port;
+}
+
+/// A Canceller that Ctrl-C and SIGTERM strike.
+inline sockboot::Canceller stop_on_ctrl_c() {
+    static sockboot::Canceller stop;
+    const auto handler = [](int) { stop.cancel(); };
+    std::signal(SIGINT, handler);
+    std::signal(SIGTERM, handler);
+    return stop;
+}
+
+/// Runs `work(arguments)`; prints `usage` on --help, and one sentence on any failure. Returns the exit status.
+template <class Work>
+int run(int argc, char** argv, const char* usage, Work work) {
+    const std::vector<std::string> arguments(argv + 1, argv + argc);
+    for (const std::string& argument : arguments)
+        if (argument == "--help" || argument == "-h") {
+            std::fputs(usage, stdout);
+            return 0;
+        }
+    try {
+        work(arguments);
+        return 0;
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "%s\n", error.what());
+        return 1;
+    }
+}
+
+}  // namespace examples

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+// send_all and recv_exact: all the bytes or an error, over any stream, within one deadline.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>  // std::move
+
+#include "byte_view.hpp"
+#include "result.hpp"
+#include "timeout.hpp"
+
+namespace sockboot {
+
+/// Anything that sends and receives some bytes: Socket, TlsStream, or a type of the user's own.
+///
+/// try_send_some returns how many bytes it took, at least one; try_recv_some how many it filled in, 0 at the end of the
+/// stream. A stream may offer more, as Socket does, and is then used so: timeout(), the forms with a Deadline,
+/// desynchronised(), about().
+template <class S>
+concept Stream = requires(S& stream, ByteView bytes, std::span<std::byte> buffer) {
+    { stream.try_send_some(bytes) } -> std::same_as<Result<std::size_t>>;
+    { stream.try_recv_some(buffer) } -> std::same_as<Result<std::size_t>>;
+};
+
+namespace detail {
+
+template <class S>
+Deadline deadline_of(const S& stream) noexcept {
+    if constexpr (requires {
+                      { stream.timeout() } -> std::convertible_to<Timeout>;
+                  })
+        return Deadline(stream.timeout());
+    else
+        return Deadline(Timeout::forever());
+}
+
+template <class S>
+Error about(const S& stream, Error error) {
+    if constexpr (requires {
+                      { stream.about(error) } -> std::same_as<Error>;
+                  })
+        return stream.about(std::move(error));
+    else
+        return error;
+}
+
+template <class S>
+Result<std::size_t> send_step(S& stream, ByteView first, ByteView second, Deadline& deadline) {
+    if constexpr (requires { stream.try_send_some(first, second, deadline); })
+        return stream.try_send_some(first, second, deadline);
+    else
+        return stream.try_send_some(first.empty() ? second : first);
+}
+
+template <class S>
+Result<std::size_t> recv_step(S& stream, std::span<std::byte> buffer, Deadline& deadline) {
+    if constexpr (requires { stream.try_recv_some(buffer, deadline, true); })
+        return stream.try_recv_some(buffer, deadline, true);
+    else
+        return stream.try_recv_some(buffer);
+}
+
+/// The time was up in the middle of a transfer.
+template <class S>
+Error late(const S& stream, Operation operation, std::uint64_t done, std::uint64_t wanted) {
+    return about(stream, Error(Errc::deadline_exceeded, operation).with_progress(done, wanted));
+}
+
+/// The stream ended in the middle of a transfer, or before it.
+template <class S>
+Error ended(const S& stream, Errc code, std::uint64_t done, std::uint64_t wanted) {
+    return about(stream, Error(code, Operation::receive).with_progress(done, wanted));
+}
+
+/// Sends `first` and then `second` to the last byte.
+template <class S>
+Result<void> send_whole(S& stream, ByteView first, ByteView second, Deadline& deadline) {
+    const std::size_t wanted = first.size() + second.size();
+    for (std::size_t done = 0; done < wanted;) {
+        const bool in_first = done < first.size();
+        auto sent = send_step(stream, in_first ? first.after(done) : ByteView{},
+                              in_first ? second : second.after(done - first.size()), deadline);
+        if (!sent) [[unlikely]]
+            return std::move(sent).error().with_progress(done, wanted);
+        done += *sent;
+        // A transfer that always finds room would never look at the clock.
+        if (done < wanted && deadline.expired()) [[unlikely]]
+            return late(stream, Operation::send, done, wanted);
+    }
+    return {};
+}
+
+/// Fills `buffer`, or what the stream has until its end: returns how many bytes, fewer than asked for only at the end.
+/// `before` and `wanted` place the buffer in a larger whole, for the sake of the error's text.
+template <class S>
+Result<std::size_t> recv_whole(S& stream, std::span<std::byte> buffer, Deadline& deadline, std::uint64_t before,
+                               std::uint64_t wanted) {
+    std::size_t filled = 0;
+    while (filled < buffer.size()) {
+        auto got = recv_step(stream, buffer.subspan(filled), deadline);
+        if (!got) [[unlikely]]
+            return std::move(got).error().with_progress(before + filled, wanted);
+        if (*got == 0) [[unlikely]]
+            break;
+        filled += *got;
+        if (filled < buffer.size() && deadline.expired()) [[unlikely]]
+            return late(stream, Operation::receive, before + filled, wanted);
+    }
+    return filled;
+}
+
+/// Memory that is taken before the bytes for it have come; beyond it, storage doubles as they arrive.
+inline constexpr std::size_t trusted_size = std::size_t{64} << 10;
+
+/// Makes `into` the next `size` bytes of the stream, or what it has until its end.
+/// Memory follows what arrives, not what was announced; storage that `into` already has is used at once.
+template <class S>
+Result<void> recv_growing(S& stream, std::string& into, std::uint64_t size, Deadline& deadline) {
+    for (std::size_t filled = 0; filled < size;) {
+        const std::size_t room = filled != 0                      ? 2 * filled
+                                 : into.capacity() > trusted_size ? into.capacity()
+                                                                  : trusted_size;
+        into.resize(room < size ? room : static_cast<std::size_t>(size));
+        auto got = recv_whole(stream, {reinterpret_cast<std::byte*>(into.data()) + filled, into.size() - filled},
+                              deadline, filled, size);
+        const std::size_t now = got ? filled + *got : static_cast<std::size_t>(got.error().transferred());
+        const bool whole = now == into.size();
+        into.resize(now);
+        if (!got) [[unlikely]]
+            return std::move(got).error();
+        if (!whole) [[unlikely]]
+            return {};
+        filled = now;
+    }
+    return {};
+}
+
+}  // namespace detail
+
+/// Sends all of `bytes`, or says how many had been sent.
+///
+/// The stream's timeout is one deadline over the whole, however slowly the peer reads.
+/// Errors:  deadline_exceeded or would-block with transferred(); broken pipe, connection reset.
+/// Threads: one sender at a time.
+/// Calls:   sendmsg(2), as often as it takes; poll(2) where there is no room and a timeout.
+template <Stream S>
+Result<void> try_send_all(S& stream, ByteView bytes) {
+    Deadline deadline = detail::deadline_of(stream);
+    return detail::send_whole(stream, bytes, {}, deadline);
+}
+
+template <Stream S>
+void send_all(S& stream, ByteView bytes) {
+    try_send_all(stream, bytes).value();
+}
+
+/// Fills `buffer`, or says how many bytes had come.
+///
+/// The stream's timeout is one deadline over the whole: a peer that drips a byte at a time does not stretch it.
+/// Errors:  closed, where the stream ended before the first byte; truncated, where it ended later; deadline_exceeded or
+///          would-block with transferred(); connection reset.
+/// Threads: one receiver at a time.
+/// Calls:   recv(2), once where the bytes are there; poll(2) where they are not and there is a timeout.
+template <Stream S>
+Result<void> try_recv_exact(S& stream, std::span<std::byte> buffer) {
+    Deadline deadline = detail::deadline_of(stream);
+    auto got = detail::recv_whole(stream, buffer, deadline, 0, buffer.size());
+    if (!got) [[unlikely]]
+        return std::move(got).error();
+    if (*got == buffer.size()) [[likely]]
+        return {};
+    return detail::ended(stream, *got == 0 ? Errc::closed : Errc::truncated, *got, buffer.size());
+}
+
+template <Stream S>
+void recv_exact(S& stream, std::span<std::byte> buffer) {
+    try_recv_exact(stream, buffer).value();
+}
+
+/// The next `count` bytes; memory is taken as they arrive.
+template <Stream S>
+Result<std::string> try_recv_exact(S& stream, std::size_t count) {
+    Deadline deadline = detail::deadline_of(stream);
+    std::string bytes;
+    if (auto got = detail::recv_growing(stream, bytes, count, deadline); !got) return std::move(got).error();
+    if (bytes.size() == count) return bytes;
+    return detail::ended(stream, bytes.empty() ? Errc::closed : Errc::truncated, bytes.size(), count);
+}
+
+template <Stream S>
+[[nodiscard]] std::string recv_exact(S& stream, std::size_t count) {
+    return try_recv_exact(stream, count).value();
+}
+
+}  // namespace sockboot

@@ -1,0 +1,33 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# count.sh program: one sendmsg per send_message, two recv per recv_message, and nothing else, in each marked section.
+set -eu
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+strace -f -qq -o "$folder/trace" "$1"
+
+awk '
+    /mark:/ { split($0, part, "\""); section = substr(part[2], 6); sections[section] = 1; next }
+    section == "setup" || section == "between" || section == "" { next }
+    # Memory is counted by other tests; sanitizers ask for some whenever they like.
+    /(mmap|munmap|madvise|mprotect|brk|futex|sched_yield)\(/ { next }
+    { call = $2; sub(/\(.*/, "", call); count[section, call]++; total[section]++ }
+    END {
+        for (section in sections) {
+            if (section == "setup" || section == "between") continue
+            checked++
+            good = count[section, "sendmsg"] == 100 && count[section, "recvfrom"] == 200 && total[section] == 300
+            printf "%s: %d sendmsg, %d recvfrom, %d calls in all for 100 messages%s\n", section, \
+                count[section, "sendmsg"], count[section, "recvfrom"], total[section], good ? "" : "   <- wrong"
+            if (!good) wrong = 1
+        }
+        if (checked != 4) { print "expected four sections, found " checked + 0; wrong = 1 }
+        exit wrong
+    }' "$folder/trace"
+
+# Sockets are closed on exec from their first instant, in the call that makes them. (Pipes are looked at by the tests
+# of what a child inherits: sanitizers make some of their own.)
+if grep -E '(socket|accept4)\(' "$folder/trace" | grep -v CLOEXEC; then
+    echo "the calls above made a descriptor that a child process would inherit"
+    exit 1
+fi
