@@ -9,9 +9,11 @@ if(NOT headers)
 endif()
 
 # Sets floor_of_<header> for each header on the list.
-file(STRINGS ${root}/sockboot.hpp lines REGEX "^// floor [0-9]+|^#include \"" ENCODING UTF-8)
+file(STRINGS ${root}/sockboot.hpp lines REGEX "^// floor [0-9]+|^#include \"|^// opt-in: " ENCODING UTF-8)
 foreach(line IN LISTS lines)
-    if(line MATCHES "^// floor ([0-9]+)")
+    if(line MATCHES "^// opt-in: ([a-z_]+\\.hpp)")
+        set(floor_of_${CMAKE_MATCH_1} 99)  # above all: nothing in here may include it
+    elseif(line MATCHES "^// floor ([0-9]+)")
         set(floor ${CMAKE_MATCH_1})
     elseif(line MATCHES "\"(.*)\"")
         set(floor_of_${CMAKE_MATCH_1} ${floor})

@@ -29,15 +29,22 @@ void serve(sockboot::Socket client) {
         while (sockboot::recv_message(client, message)) sockboot::send_message(client, message);
     } catch (const sockboot::SocketError& error) {
         if (error.code() != sockboot::Errc::cancelled) std::fprintf(stderr, "%s\n", error.what());
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "%s\n", error.what());
     }
 }
 
 /// The threads of the clients; joined as they end, and all of them at the end.
 class Clients {
 public:
+    explicit Clients(sockboot::Canceller stop) : stop_(std::move(stop)) {}
     ~Clients() {
-        for (Client& client : clients_) client.thread.join();
+        stop_.cancel();
+        for (Client& client : clients_)
+            if (client.thread.joinable()) client.thread.join();
     }
+    Clients(const Clients&) = delete;
+    Clients& operator=(const Clients&) = delete;
 
     void add(sockboot::Socket socket) {
         reap();
@@ -61,15 +68,17 @@ private:
         });
     }
 
+    sockboot::Canceller stop_;
     std::list<Client> clients_;
 };
 
 void run(const std::vector<std::string>& arguments) {
     const std::string host = !arguments.empty() ? arguments[0] : "localhost";
     const std::uint16_t port = arguments.size() > 1 ? examples::parse_port(arguments[1]) : std::uint16_t{7777};
-    auto server = sockboot::create_server(host, port, "echo", {.canceller = examples::stop_on_ctrl_c()});
+    const auto stop = examples::stop_on_ctrl_c();
+    auto server = sockboot::create_server(host, port, "echo", {.canceller = stop});
 
-    Clients clients;
+    Clients clients(stop);
     for (;;) {
         auto client = server.try_accept();
         if (client) {

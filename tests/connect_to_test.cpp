@@ -234,14 +234,16 @@ TEST_CASE("connect_to: the local address is the one asked for", "[connect_to]") 
     CHECK(server.accept().remote_endpoint() == socket.local_endpoint());
 }
 
-TEST_CASE("connect_to: a local address that cannot be had is that attempt's reason", "[connect_to]") {
+TEST_CASE("connect_to: a local address that cannot be had is named, and not tried again", "[connect_to]") {
     const auto server = create_server("127.0.0.1", 0);
     const auto port = server.local_endpoint().port();
     const auto elsewhere = failure("127.0.0.1", port, {}, {.local = Endpoint::parse("192.0.2.1:0")});
     CHECK(elsewhere.code() == std::errc::address_not_available);
+    CHECK(elsewhere.operation() == "bind");
+    CHECK_THAT(elsewhere.message(), StartsWith("bind 192.0.2.1:0: ") && ContainsSubstring("options.local"));
     const auto taken = failure("127.0.0.1", port, {}, {.local = server.local_endpoint()});
     CHECK(taken.code() == std::errc::address_in_use);
-    CHECK(taken.attempts().size() == 1);
+    CHECK_FALSE(taken.transient());
 }
 
 TEST_CASE("connect_to: a socket that reached itself is refused: nobody listens there",

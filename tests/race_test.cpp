@@ -235,3 +235,11 @@ TEST_CASE("Race: giving up names those under way, keeps the others' reasons and 
     CHECK(attempts[1].elapsed == milliseconds(199));
     CHECK_FALSE(race.lost());
 }
+
+TEST_CASE("Race: the longest delay there is means one after the other", "[race]") {
+    Race race({Endpoint::parse("127.0.0.1:1"), Endpoint::parse("127.0.0.1:2")}, (milliseconds::max)(), 6);
+    REQUIRE(race.start_due(at(0)) == 0U);
+    CHECK(race.start_due(at(1'000'000)) == Race::nobody);
+    race.failed(0, refused, at(1'000'001));
+    CHECK(race.start_due(at(1'000'001)) == 1U);
+}

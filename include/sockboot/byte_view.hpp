@@ -51,6 +51,8 @@ public:
         : data_(reinterpret_cast<const std::byte*>(std::data(range))), size_(std::size(range)) {}
 
     /// A literal, without the NUL that the compiler puts behind it; NULs inside it count.
+    /// A const char array of binary data looks the same to the compiler, and would lose a last byte of zero: write
+    /// std::span(array) for it.
     template <detail::Character Char, std::size_t N>
     ByteView(const Char (&literal)[N]) noexcept
         : data_(reinterpret_cast<const std::byte*>(literal)), size_(literal[N - 1] == Char{} ? N - 1 : N) {}

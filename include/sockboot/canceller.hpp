@@ -16,7 +16,8 @@ namespace sockboot {
 /// Put it into the options of a server or a connection, or into a Socket. cancel() wakes every call that is blocked on
 /// one of its sockets, and every later one fails at once, with Errc::cancelled, until reset(). It closes nothing, so no
 /// descriptor can be mixed up with another one's. Copies are one switch; sockets keep what they need of it alive.
-/// Threads: cancel() and is_cancelled(): any, also in a signal handler. reset(): while no call is blocked on it.
+/// Threads: cancel() and is_cancelled(): any, also in a signal handler. reset(): while no call is blocked on it and
+///          nobody strikes.
 class Canceller {
 public:
     /// A fresh switch. Errors: no descriptors left (it takes two).
@@ -35,10 +36,9 @@ public:
 
     /// Makes it ready to strike again.
     void reset() noexcept {
-        if (state_ && state_->struck.load()) {
-            detail::os::silence(state_->ear.get());
-            state_->struck.store(false);
-        }
+        if (!state_) return;
+        state_->struck.store(false);
+        detail::os::silence(state_->ear.get());
     }
 
     /// Whether it can strike at all.
@@ -51,8 +51,8 @@ public:
 
 private:
     struct State final : detail::Counted {
-        State(detail::os::Handle ear_handle, detail::os::Handle bell_handle) noexcept
-            : ear(ear_handle), bell(bell_handle) {}
+        State(detail::os::Owned ear_end, detail::os::Owned bell_end) noexcept
+            : ear(std::move(ear_end)), bell(std::move(bell_end)) {}
         detail::os::Owned ear, bell;
         detail::Atomic<bool> struck{false};
     };
@@ -66,7 +66,8 @@ private:
 inline Result<Canceller> Canceller::try_create() {
     auto alarm = detail::os::make_alarm();
     if (!alarm) return std::move(alarm).error();
-    return Canceller(detail::Shared<State>(new State(alarm->ear, alarm->bell)));
+    detail::os::Owned ear(alarm->ear), bell(alarm->bell);
+    return Canceller(detail::Shared<State>(new State(std::move(ear), std::move(bell))));
 }
 
 }  // namespace sockboot

@@ -44,8 +44,12 @@ inline Result<Socket> listen_on(const Endpoint& endpoint, std::string_view conte
     if (done && options.reuse_port) done = os::set_option(handle->get(), Option::reuse_port, 1);
     // Always written: its default is a sysctl on Linux and another one on each BSD.
     const bool takes_ipv4 = endpoint.is_unspecified() && options.dual_stack;
-    if (done && endpoint.family() == Family::ipv6)
+    if (done && endpoint.family() == Family::ipv6) {
         done = os::set_option(handle->get(), Option::ipv6_only, takes_ipv4 ? 0 : 1);
+        // OpenBSD has no dual-stack sockets: there, a wildcard is IPv4's.
+        if (!done && takes_ipv4)
+            done = Error(make_error_code(std::errc::address_family_not_supported), Operation::open);
+    }
 
     if (done) done = os::bind(handle->get(), endpoint.address());
     if (done) done = os::listen(handle->get(), options.backlog);
@@ -110,9 +114,8 @@ inline Result<void> check(const ServerOptions& options) {
     auto endpoints = detail::endpoints_to_listen_on(host, port, options);
     if (!endpoints) return detail::placed(std::move(endpoints).error(), context, target());
     auto server = detail::listen_on(endpoints->front(), context, options);
-    for (std::size_t next = 1; next < endpoints->size() && !server && detail::is_elsewhere(server.error().code());
-         ++next)
-        if (auto other = detail::listen_on((*endpoints)[next], context, options)) server = std::move(other);
+    for (std::size_t i = 1; i < endpoints->size() && !server && detail::is_elsewhere(server.error().code()); ++i)
+        server = detail::listen_on((*endpoints)[i], context, options);
     if (server)
         detail::log(LogLevel::info, context, [&] { return "listening on " + server->local_endpoint().to_string(); });
     return server;

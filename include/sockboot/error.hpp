@@ -102,7 +102,8 @@ public:
     [[nodiscard]] std::uint64_t wanted() const noexcept { return wanted_; }
 
     /// Whether doing the same again may succeed without anybody mending anything.
-    [[nodiscard]] bool transient() const noexcept { return detail::passes_by_itself(code(), operation_); }
+    /// Of a connect that failed at several addresses: whether it may at one of them.
+    [[nodiscard]] bool transient() const noexcept;
 
     /// Whether a call that was to try once (Timeout of zero) found nothing to do.
     [[nodiscard]] bool would_block() const noexcept;
@@ -178,6 +179,14 @@ inline const std::vector<Attempt>& Error::attempts() const noexcept {
     static const std::vector<Attempt> none;
     const detail::Report* report = subject_ ? subject_->report() : nullptr;
     return report && report->attempts ? report->attempts->list : none;
+}
+
+inline bool Error::transient() const noexcept {
+    if (detail::passes_by_itself(code(), operation_)) return true;
+    if (code() == Errc::deadline_exceeded || code() == Errc::cancelled) return false;
+    for (const Attempt& attempt : attempts())
+        if (detail::passes_by_itself(attempt.code, Operation::connect)) return true;
+    return false;
 }
 
 inline bool Error::would_block() const noexcept {

@@ -25,6 +25,17 @@ constexpr bool remembers_desynchronisation = requires(S& stream) {
     stream.desynchronised().receiving = true;
 };
 
+/// Writes down where a receive leaves the stream, also when an exception (std::bad_alloc) ends it.
+template <class S>
+struct ReceiveMark {
+    S& stream;
+    bool inside = false;
+    ~ReceiveMark() {
+        if constexpr (remembers_desynchronisation<S>)
+            if (inside) stream.desynchronised().receiving = true;
+    }
+};
+
 /// What a stream that stands inside a message answers to the next message call.
 template <class S>
 Error refused(const S& stream, Operation operation) {
@@ -125,12 +136,8 @@ Result<bool> try_recv_message(S& stream, std::string& into, const LengthPrefix& 
             return detail::refused(stream, Operation::receive);
     if (auto usable = format.check(); !usable) [[unlikely]]
         return detail::about(stream, std::move(usable).error());
-    bool inside = false;
-    auto got = detail::recv_whole_message(stream, into, format, inside);
-    if constexpr (detail::remembers_desynchronisation<S>)
-        if (inside) [[unlikely]]
-            stream.desynchronised().receiving = true;
-    return got;
+    detail::ReceiveMark<S> mark{stream};
+    return detail::recv_whole_message(stream, into, format, mark.inside);
 }
 
 template <Stream S>

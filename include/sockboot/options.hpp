@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 
 #include "canceller.hpp"
 #include "endpoint.hpp"
@@ -10,11 +11,16 @@
 
 namespace sockboot {
 
-/// When a silent connection is probed, and when it is given up: idle + probes × interval after the last sign of life.
+/// When a silent connection is probed, and when it is given up: idle + probes × interval after the last sign of life,
+/// or user_timeout after data that nobody acknowledged.
 struct KeepAlive {
     std::chrono::seconds idle{15};      ///< silence before the first probe; zero: no probes at all
     std::chrono::seconds interval{15};  ///< between probes; at least 1 s
     int probes = 9;                     ///< unanswered ones until the connection is dead; at least 1
+
+    /// How long sent data may stay unacknowledged until the connection is dead (TCP_USER_TIMEOUT). Zero (default): as
+    /// long as the system goes on resending, on Linux a quarter of an hour. An error where the system cannot be told.
+    std::chrono::milliseconds user_timeout{0};
 };
 
 /// What create_server may be told.
@@ -48,6 +54,16 @@ struct ServerOptions {
     KeepAlive keep_alive{};
 };
 
+/// How often connecting is tried again, and when. The timeout of the whole holds all the same.
+struct RetryPolicy {
+    int attempts = 1;                              ///< in all; 1 (default): no second one; 0: until the deadline
+    std::chrono::milliseconds initial_delay{100};  ///< before the second attempt; zero: none, at once
+    double multiplier = 1.6;                       ///< of each delay by the one before; at least 1
+    std::chrono::milliseconds max_delay{10'000};   ///< that no delay exceeds, but for its jitter
+    double jitter = 0.2;                           ///< the part by which each delay is spread at random; 0 to 1
+    std::uint64_t seed = 0;                        ///< of the jitter; 0: another one each time
+};
+
 /// What connect_to may be told.
 struct ConnectOptions {
     /// For the whole of connecting: name resolution, every address, every attempt. Default: 10 s. Zero: try once.
@@ -55,6 +71,9 @@ struct ConnectOptions {
 
     /// For each later I/O call of the socket. Default: for ever. Zero: try once.
     Timeout io_timeout{};
+
+    /// Whether failures that pass by themselves are tried again. Default: no.
+    RetryPolicy retry{};
 
     /// How long one address is given before the next one is tried beside it (RFC 8305). Default: 250 ms; below 10 ms
     /// is 10 ms. Zero: one after the other, the next one only when the one before has failed.

@@ -110,7 +110,7 @@ public:
                                                     const Canceller& canceller) {
         auto alarm = os::make_alarm();
         if (!alarm) return std::move(alarm).error();
-        lookup->ear_ = os::Owned(alarm->ear);
+        const os::Owned ear(alarm->ear);
         lookup->bell_ = os::Owned(alarm->bell);
 
         auto* theirs = new Shared<Lookup>(lookup);
@@ -118,7 +118,7 @@ public:
             delete theirs;
             return std::move(started).error();
         }
-        os::Watched watched[] = {os::Watched::readable(lookup->ear_.get()), canceller.ear()};
+        os::Watched watched[] = {os::Watched::readable(ear.get()), canceller.ear()};
         if (auto answered = os::wait_any(watched, 2, deadline); !answered) return std::move(answered).error();
         if (!lookup->done_.load()) return Error(Errc::cancelled, Operation::resolve);
         return std::move(lookup->answer_);
@@ -133,16 +133,24 @@ private:
     static void work(void* raw) {
         auto* mine = static_cast<Shared<Lookup>*>(raw);
         Lookup& lookup = **mine;
+#if defined(__cpp_exceptions)
+        try {
+            lookup.answer_ = lookup.ask();
+        } catch (...) {  // nobody could catch it further up: this is the thread's first function
+            lookup.answer_ = Error(make_error_code(std::errc::not_enough_memory), Operation::resolve);
+        }
+#else
         lookup.answer_ = lookup.ask();
+#endif
         lookup.done_.store(true);
-        os::ring(lookup.bell_.get());
+        lookup.bell_.reset();  // closing rings as well, and leaves nothing open when the one who asked goes on
         delete mine;
     }
 
     std::string host_;
     std::uint16_t port_;
     std::vector<Endpoint> endpoints_;
-    os::Owned ear_, bell_;
+    os::Owned bell_;
     Result<std::vector<Endpoint>> answer_ = std::vector<Endpoint>();
     Atomic<bool> done_{false};
 };

@@ -30,6 +30,7 @@ namespace detail {
 
 /// A T, or the Error that kept it from being made.
 ///
+/// A call that returns one throws nothing, but std::bad_alloc when memory itself has run out.
 /// value() of an error throws SocketError; `*` and `->` on an error are a mistake, which assert() finds.
 /// Threads: as a T.
 template <class T>

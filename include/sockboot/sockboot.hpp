@@ -54,7 +54,14 @@
 // floor 9: one handle, owned
 #include "socket.hpp"
 
-// floor 10: ready sockets, whole messages
+// floor 10: the sockets of a race, and the time between two
+#include "detail/backoff.hpp"
+#include "detail/connector.hpp"
+
+// floor 11: ready sockets, whole messages
 #include "connect_to.hpp"
 #include "create_server.hpp"
 #include "message.hpp"
+
+// Included by those who want them, since each asks for something that not every program has:
+// opt-in: stop_token.hpp    std::stop_token → Canceller

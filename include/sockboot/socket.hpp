@@ -52,7 +52,7 @@ struct Desynchronised {
 /// A listening or connected socket that closes itself.
 ///
 /// Made by create_server, connect_to, accept() or adopt(). Moving leaves a closed Socket behind; a moved or
-/// default-made Socket answers every call with Errc::closed.
+/// default-made Socket answers every call with Errc::closed; moving no bytes at all is no call, and always succeeds.
 ///
 /// Every call that can fail has two forms: f throws SocketError, try_f returns a Result. A call that waits obeys the
 /// socket's timeout as one deadline over all that it does.
@@ -71,7 +71,7 @@ public:
     ~Socket() = default;
 
     /// Takes over a handle from elsewhere: inherited, from another library, or from release().
-    /// Its options are left as they are. Errors: not a socket.
+    /// Its options are left as they are, but for SIGPIPE, which it never raises. Errors: not a socket.
     [[nodiscard]] static Socket adopt(detail::os::Handle handle, std::string_view context = {}) {
         return try_adopt(handle, context).value();
     }
@@ -155,6 +155,12 @@ public:
 
     /// Closes the descriptor; a second time it does nothing. No other thread may be in a call on this socket.
     void close() noexcept { handle_.reset(); }
+
+    /// Closes at once and resets the connection: what was not sent is lost, and the peer is told so (RST).
+    void abort() noexcept {
+        if (is_open()) static_cast<void>(detail::os::set_linger(handle_.get(), 0));  // best effort: close all the same
+        close();
+    }
 
     // --- options ---
 
@@ -250,6 +256,9 @@ private:
     }
     Socket accepted(detail::os::Owned handle, const Endpoint& peer) const;
 
+    /// Dead connections in a row that accept() passes over, until it takes their error for the listener's own.
+    static constexpr int most_passed_over = 64;
+
     detail::os::Owned handle_;
     Timeout timeout_;
     Canceller canceller_ = Canceller::none();
@@ -260,7 +269,7 @@ static_assert(sizeof(Socket) <= 80);
 
 inline Error Socket::about(Error error) const {
     // The system has only "bad file descriptor" to say about a handle that is not there.
-    if (!is_open()) error = Error(Errc::closed, error.kind());
+    if (!is_open()) error = Error(Errc::closed, error.kind()).with_note("this Socket was closed or moved from");
     return subject_ ? std::move(error).about(subject_) : error;
 }
 
@@ -268,11 +277,14 @@ inline Result<Socket> Socket::try_adopt(detail::os::Handle handle, std::string_v
     auto local = detail::os::local_address(handle);
     if (!local) return std::move(local).error().about(context, "handle " + std::to_string(handle));
     const auto remote = detail::os::remote_address(handle);  // a listener has none
+    detail::os::silence_sigpipe(handle);
     return Socket(detail::os::Owned(handle), context, Endpoint(*local).unmapped(),
                   remote ? Endpoint(*remote).unmapped() : Endpoint{}, Timeout{}, Canceller::none());
 }
 
 inline Result<void> Socket::wait_for(detail::os::Watched socket, Operation operation, Deadline& deadline) const {
+    // Readiness that the next call does not find must not go on for ever.
+    if (deadline.expired()) return about(Error(Errc::deadline_exceeded, operation));
     detail::os::Watched watched[] = {socket, canceller_.ear()};
     auto ready = detail::os::wait_any(watched, 2, deadline);
     if (!ready) return about(Error(ready.error().code(), operation));
@@ -286,7 +298,7 @@ inline Result<Socket> Socket::try_accept(Timeout timeout) {
     if (!may_block(deadline))
         if (auto set = detail::os::set_non_blocking(handle_.get(), true); !set)
             return about(Error(set.error().code(), Operation::accept));
-    for (;;) {
+    for (int passed_over = 0;;) {
         if (is_stopped(deadline)) return stopped(Operation::accept);
         detail::os::Address peer;
         auto handle = detail::os::accept(handle_.get(), peer);
@@ -294,7 +306,7 @@ inline Result<Socket> Socket::try_accept(Timeout timeout) {
         if (handle.error().would_block()) {
             const auto listener = detail::os::Watched::readable(handle_.get());
             if (auto ready = wait_for(listener, Operation::accept, deadline); !ready) return std::move(ready).error();
-        } else if (!detail::concerns_one_connection(handle.error().code())) {
+        } else if (!detail::concerns_one_connection(handle.error().code()) || ++passed_over == most_passed_over) {
             return about(std::move(handle).error());
         } else if (deadline.expired()) {
             return about(Error(Errc::deadline_exceeded, Operation::accept));
@@ -362,7 +374,11 @@ inline Result<void> Socket::shut_down(detail::os::Direction direction) {
 
 inline Result<void> Socket::try_set_keep_alive(const KeepAlive& keep_alive) {
     if (auto possible = detail::check(keep_alive); !possible) return checked(std::move(possible));
-    return checked(detail::set_keep_alive(handle_.get(), keep_alive));
+    auto set = detail::set_keep_alive(handle_.get(), keep_alive);
+    const bool back_to_default = keep_alive.user_timeout.count() == 0;
+    if (set && back_to_default && detail::os::supports(detail::os::Option::user_timeout))
+        set = detail::os::set_option(handle_.get(), detail::os::Option::user_timeout, 0);
+    return checked(std::move(set));
 }
 
 inline Result<void> Socket::try_set_linger(std::chrono::seconds linger) {

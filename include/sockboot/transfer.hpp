@@ -2,6 +2,8 @@
 // send_all and recv_exact: all the bytes or an error, over any stream, within one deadline.
 #pragma once
 
+#include <array>
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -57,9 +59,9 @@ Result<std::size_t> send_step(S& stream, ByteView first, ByteView second, Deadli
 }
 
 template <class S>
-Result<std::size_t> recv_step(S& stream, std::span<std::byte> buffer, Deadline& deadline) {
-    if constexpr (requires { stream.try_recv_some(buffer, deadline, true); })
-        return stream.try_recv_some(buffer, deadline, true);
+Result<std::size_t> recv_step(S& stream, std::span<std::byte> buffer, Deadline& deadline, bool whole) {
+    if constexpr (requires { stream.try_recv_some(buffer, deadline, whole); })
+        return stream.try_recv_some(buffer, deadline, whole);
     else
         return stream.try_recv_some(buffer);
 }
@@ -73,7 +75,8 @@ Error late(const S& stream, Operation operation, std::uint64_t done, std::uint64
 /// The stream ended in the middle of a transfer, or before it.
 template <class S>
 Error ended(const S& stream, Errc code, std::uint64_t done, std::uint64_t wanted) {
-    return about(stream, Error(code, Operation::receive).with_progress(done, wanted));
+    Error error = Error(code, Operation::receive).with_progress(done, wanted);
+    return about(stream, code == Errc::closed ? std::move(error).with_note("the peer ended the stream") : error);
 }
 
 /// Sends `first` and then `second` to the last byte.
@@ -86,6 +89,10 @@ Result<void> send_whole(S& stream, ByteView first, ByteView second, Deadline& de
                               in_first ? second : second.after(done - first.size()), deadline);
         if (!sent) [[unlikely]]
             return std::move(sent).error().with_progress(done, wanted);
+        if (*sent == 0) [[unlikely]]
+            return about(
+                stream,
+                Error(make_error_code(std::errc::operation_would_block), Operation::send).with_progress(done, wanted));
         done += *sent;
         // A transfer that always finds room would never look at the clock.
         if (done < wanted && deadline.expired()) [[unlikely]]
@@ -101,7 +108,7 @@ Result<std::size_t> recv_whole(S& stream, std::span<std::byte> buffer, Deadline&
                                std::uint64_t wanted) {
     std::size_t filled = 0;
     while (filled < buffer.size()) {
-        auto got = recv_step(stream, buffer.subspan(filled), deadline);
+        auto got = recv_step(stream, buffer.subspan(filled), deadline, true);
         if (!got) [[unlikely]]
             return std::move(got).error().with_progress(before + filled, wanted);
         if (*got == 0) [[unlikely]]
@@ -194,6 +201,44 @@ Result<std::string> try_recv_exact(S& stream, std::size_t count) {
 template <Stream S>
 [[nodiscard]] std::string recv_exact(S& stream, std::size_t count) {
     return try_recv_exact(stream, count).value();
+}
+
+/// Closes so that the last reply arrives although the peer had sent more than was read.
+///
+/// A plain close() with bytes unread resets the connection, and the reset may overtake the reply. This says "no more
+/// from me", reads and drops what still comes until the peer closes too, and then closes, whatever happened.
+/// Units:   timeout: for the whole, default 2 s; most_bytes: that are dropped, default 1 MiB.
+/// Errors:  deadline_exceeded, message_too_large: the peer went on beyond a bound; connection reset. In each case the
+///          socket is closed.
+/// Threads: the socket alone.
+/// Calls:   shutdown(2), recv(2), poll(2), close(2).
+template <Stream S>
+Result<void> try_graceful_close(S& stream, Timeout timeout = std::chrono::seconds(2),
+                                std::uint64_t most_bytes = std::uint64_t{1} << 20) {
+    auto ended = stream.try_shutdown_send();
+    Deadline deadline = Deadline::started(timeout);
+    std::array<std::byte, 4096> dropped;
+    for (std::uint64_t bytes = 0; ended;) {
+        auto got = detail::recv_step(stream, dropped, deadline, false);
+        if (!got) {
+            ended = std::move(got).error().with_progress(bytes, 0);
+        } else if (*got == 0) {
+            break;
+        } else if ((bytes += *got) > most_bytes) {
+            ended = detail::about(stream, Error(Errc::message_too_large, Operation::receive)
+                                              .with_note("the peer went on sending to a socket that is being closed"));
+        } else if (deadline.expired()) {
+            ended = detail::late(stream, Operation::receive, bytes, 0);
+        }
+    }
+    stream.close();
+    return ended;
+}
+
+template <Stream S>
+void graceful_close(S& stream, Timeout timeout = std::chrono::seconds(2),
+                    std::uint64_t most_bytes = std::uint64_t{1} << 20) {
+    try_graceful_close(stream, timeout, most_bytes).value();
 }
 
 }  // namespace sockboot

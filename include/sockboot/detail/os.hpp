@@ -48,12 +48,13 @@ enum class Option : std::uint8_t {
     keep_alive_idle,
     keep_alive_interval,
     keep_alive_probes,
+    user_timeout,
 };
 
 /// The mode that a socket is made in.
 enum class Mode : bool { blocking, non_blocking };
 
-/// What a connection attempt that was just started has come to.
+/// What a connection attempt has come to.
 enum class Connecting : bool { underway, done };
 
 }  // namespace detail::os
@@ -108,7 +109,8 @@ static_assert((defined_as<Result<void>(Handle, const Address&)>(bind), true));
 static_assert((defined_as<Result<void>(Handle, int)>(listen), true));
 static_assert((defined_as<Result<Handle>(Handle, Address&)>(accept), true));
 static_assert((defined_as<Result<Connecting>(Handle, const Address&)>(start_connect), true));
-static_assert((defined_as<Result<void>(Handle)>(finish_connect), true));
+static_assert((defined_as<Result<Connecting>(Handle)>(finish_connect), true));
+static_assert((defined_as<void(Handle) noexcept>(silence_sigpipe), true));
 static_assert((defined_as<Result<std::size_t>(Handle, std::span<std::byte>, Wait)>(receive), true));
 static_assert((defined_as<Result<std::size_t>(Handle, ByteView, ByteView, Wait)>(send), true));
 static_assert((defined_as<Result<void>(Handle, Direction)>(shutdown), true));

@@ -83,6 +83,9 @@ inline Address from_system(const SystemAddress& system) noexcept {
             if (size > longest_name) size = longest_name;
             const bool path = size != 0 && system.local.sun_path[0] != '\0';
             if (path) size = ::strnlen(system.local.sun_path, size);
+            // macOS and FreeBSD write an unnamed socket as a name of nothing but NULs.
+            const std::string_view name(system.local.sun_path, size);
+            if (name.find_first_not_of('\0') == std::string_view::npos) size = 0;
             address.family = Family::local;
             address.size = static_cast<std::uint8_t>(size);
             std::memcpy(address.bytes.data(), system.local.sun_path, size);
@@ -160,17 +163,21 @@ inline Result<void> look_up(const std::string& host, void (*found)(void*, const 
     addrinfo hints{};
     hints.ai_family = AF_UNSPEC;
     hints.ai_socktype = SOCK_STREAM;
-    addrinfo* first = nullptr;
+    struct List {
+        addrinfo* first = nullptr;
+        ~List() {
+            if (first) ::freeaddrinfo(first);
+        }
+    } answered;
     // Not AI_ADDRCONFIG: it hides loopback addresses on a machine that is offline.
-    if (const int answer = ::getaddrinfo(host.c_str(), nullptr, &hints, &first); answer != 0)
+    if (const int answer = ::getaddrinfo(host.c_str(), nullptr, &hints, &answered.first); answer != 0)
         return lookup_error(answer);
-    for (const addrinfo* entry = first; entry != nullptr; entry = entry->ai_next) {
+    for (const addrinfo* entry = answered.first; entry != nullptr; entry = entry->ai_next) {
         SystemAddress system;
         system.size = entry->ai_addrlen;
         std::memcpy(&system.storage, entry->ai_addr, system.size);
         found(list, from_system(system));
     }
-    ::freeaddrinfo(first);
     return {};
 }
 

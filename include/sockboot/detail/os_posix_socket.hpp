@@ -13,15 +13,21 @@
 
 namespace sockboot::detail::os {
 
-/// Gives a fresh handle what the calls that made it could not give it atomically on this system.
-inline Handle born(Handle handle) noexcept {
-#ifndef SOCK_CLOEXEC
-    if (handle >= 0) ::fcntl(handle, F_SETFD, FD_CLOEXEC);
-#endif
+/// Keeps sends on a handle from raising SIGPIPE, where they cannot say so one by one (MSG_NOSIGNAL).
+inline void silence_sigpipe([[maybe_unused]] Handle handle) noexcept {
 #ifdef SO_NOSIGPIPE
     const int on = 1;
-    if (handle >= 0) ::setsockopt(handle, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+    ::setsockopt(handle, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
 #endif
+}
+
+/// Gives a fresh handle what the calls that made it could not give it atomically on this system.
+inline Handle born(Handle handle) noexcept {
+    if (handle < 0) return handle;
+#ifndef SOCK_CLOEXEC
+    ::fcntl(handle, F_SETFD, FD_CLOEXEC);
+#endif
+    silence_sigpipe(handle);
     return handle;
 }
 
@@ -87,14 +93,23 @@ inline Result<Connecting> start_connect(Handle handle, const Address& address) {
     return last_error(Operation::connect);
 }
 
-/// How a connection attempt ended, once its handle is writable.
-inline Result<void> finish_connect(Handle handle) {
+/// How a connection attempt stands, once its handle is writable: done, or under way still where that came too early.
+inline Result<Connecting> finish_connect(Handle handle) {
     int number = 0;
     socklen_t size = sizeof number;
     if (::getsockopt(handle, SOL_SOCKET, SO_ERROR, &number, &size) < 0) return last_error(Operation::connect);
-    // EISCONN: the connection was made between two looks at it.
-    if (number != 0 && number != EISCONN) return Error({number, std::system_category()}, Operation::connect);
-    return {};
+    switch (number) {
+        case EISCONN: return Connecting::done;  // it was made between two looks at it
+        case EINPROGRESS:
+        case EALREADY:
+        case EINTR: return Connecting::underway;
+        case 0: break;
+        default: return Error({number, std::system_category()}, Operation::connect);
+    }
+    // No error is no connection yet: some systems wake early.
+    SystemAddress peer;
+    const bool connected = ::getpeername(handle, &peer.any, &peer.size) == 0 || errno != ENOTCONN;
+    return connected ? Connecting::done : Connecting::underway;
 }
 
 /// The most that one call is asked to move: some systems refuse sizes over INT_MAX.
@@ -180,6 +195,9 @@ constexpr OptionName option_name(Option option) noexcept {
 #ifdef TCP_KEEPINTVL
         case Option::keep_alive_interval: return {IPPROTO_TCP, TCP_KEEPINTVL};
         case Option::keep_alive_probes: return {IPPROTO_TCP, TCP_KEEPCNT};
+#endif
+#ifdef TCP_USER_TIMEOUT
+        case Option::user_timeout: return {IPPROTO_TCP, TCP_USER_TIMEOUT};
 #endif
         default: return {-1, -1};
     }

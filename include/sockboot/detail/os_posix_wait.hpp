@@ -9,6 +9,7 @@
 
 #include <climits>
 #include <csignal>
+#include <new>  // std::nothrow
 
 #include "os_posix_socket.hpp"
 
@@ -53,7 +54,12 @@ inline Result<void> start_thread(void (*work)(void*), void* argument) {
         void (*work)(void*);
         void* argument;
     };
-    auto* start = new Start{work, argument};
+    const auto failed = [] {
+        return Error(make_error_code(std::errc::not_enough_memory), Operation::resolve)
+            .with_note("no thread could be started");
+    };
+    auto* start = new (std::nothrow) Start{work, argument};
+    if (start == nullptr) return failed();
     sigset_t all, before;
     sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -70,7 +76,7 @@ inline Result<void> start_thread(void (*work)(void*), void* argument) {
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (number != 0) {
         delete start;
-        return Error({number, std::system_category()}, Operation::resolve);
+        return failed();
     }
     ::pthread_detach(thread);
     return {};
@@ -87,8 +93,7 @@ inline Result<Alarm> make_alarm() {
     if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) return last_error(Operation::open);
 #else
     if (::pipe(ends) < 0) return last_error(Operation::open);
-    born(ends[0]);
-    born(ends[1]);
+    for (const Handle end : ends) static_cast<void>(set_non_blocking(born(end), true));  // cannot fail on them
 #endif
     return Alarm{ends[0], ends[1]};
 }

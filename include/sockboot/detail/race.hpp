@@ -11,6 +11,7 @@
 
 #include "../endpoint.hpp"
 #include "../error.hpp"
+#include "../timeout.hpp"
 
 namespace sockboot::detail {
 
@@ -40,7 +41,7 @@ public:
 
     Race(std::vector<Endpoint> endpoints, std::chrono::milliseconds delay, std::size_t most_in_flight)
         : endpoints_(std::move(endpoints)),
-          delay_(delay > delay.zero() && delay < least_delay ? least_delay : delay),
+          delay_(Timeout(delay > delay.zero() && delay < least_delay ? least_delay : delay).duration()),
           most_in_flight_(most_in_flight) {}
 
     [[nodiscard]] const Endpoint& endpoint(std::size_t index) const noexcept { return endpoints_[index]; }
@@ -60,8 +61,8 @@ public:
         if (attempts_.size() == endpoints_.size() || in_flight() >= most_in_flight_) return (nanoseconds::max)();
         if (at_once_ || in_flight() == 0) return nanoseconds::zero();
         if (delay_ <= delay_.zero()) return (nanoseconds::max)();
-        const auto due = last_start_ + delay_;
-        return due > now ? due - now : nanoseconds::zero();
+        const nanoseconds since = now - last_start_;
+        return since < delay_ ? delay_ - since : nanoseconds::zero();
     }
 
     /// What was started has failed: the next one need not wait any longer.
@@ -97,7 +98,7 @@ private:
 
     std::vector<Endpoint> endpoints_;
     std::vector<Attempt> attempts_;
-    std::chrono::milliseconds delay_;
+    nanoseconds delay_;
     std::size_t most_in_flight_;
     std::size_t failed_ = 0;
     bool at_once_ = false;

@@ -19,6 +19,11 @@ inline Result<void> check(const KeepAlive& keep_alive) {
                         : !within(keep_alive.interval.count(), 32767) ? "keep_alive.interval: 1 s to 32767 s"
                         : !within(keep_alive.probes, 127)             ? "keep_alive.probes: 1 to 127"
                                                                       : nullptr;
+    const auto user_timeout = keep_alive.user_timeout.count();
+    if (user_timeout != 0 && !within(user_timeout, 0x7FFFFFFF))
+        wrong = "keep_alive.user_timeout: 0 ms (off) to 24 days";
+    if (user_timeout != 0 && !os::supports(os::Option::user_timeout))
+        wrong = "keep_alive.user_timeout: this system cannot be told";
     if (!wrong) return {};
     return Error(make_error_code(std::errc::invalid_argument), Operation::configure).with_note(wrong);
 }
@@ -33,6 +38,8 @@ inline Result<void> set_keep_alive(os::Handle handle, const KeepAlive& keep_aliv
     also(Option::keep_alive_idle, keep_alive.idle.count());
     also(Option::keep_alive_interval, keep_alive.interval.count());
     also(Option::keep_alive_probes, keep_alive.probes);
+    if (set && keep_alive.user_timeout.count() != 0)
+        set = os::set_option(handle, Option::user_timeout, static_cast<int>(keep_alive.user_timeout.count()));
     return set;
 }
 
@@ -44,7 +51,7 @@ inline Result<os::Owned> open_stream(Family family, os::Mode mode, bool no_delay
     if (family == Family::local) return owned;
     if (no_delay)
         if (auto set = os::set_option(*handle, os::Option::no_delay, 1); !set) return std::move(set).error();
-    if (keep_alive.idle.count() != 0)
+    if (keep_alive.idle.count() != 0 || keep_alive.user_timeout.count() != 0)
         if (auto set = set_keep_alive(*handle, keep_alive); !set) return std::move(set).error();
     return owned;
 }
