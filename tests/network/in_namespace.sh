@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# in_namespace.sh program [argument...]: runs the program in a network of its own, and changes nothing outside of it.
+# network.ip has the addresses and routes, rules.nft the firewall, etc/hosts the names.
+# Exit status 77: this machine cannot make such a network (where CI is set that is a failure).
+set -eu
+export PATH="$PATH:/usr/sbin:/sbin"
+folder=$(cd "$(dirname "$0")" && pwd)
+
+cannot() {
+    echo "SKIPPED: $1"
+    if [ -n "${CI:-}" ]; then exit 1; fi
+    exit 77
+}
+# Root needs no user namespace, and in a chroot there is none to be had.
+in_new_namespace() {
+    if [ "$(id -u)" = 0 ]; then unshare --net --mount "$@"; else unshare --user --map-root-user --net --mount "$@"; fi
+}
+
+if [ "${1:-}" != --inside ]; then
+    for tool in unshare ip nft; do
+        command -v $tool >/dev/null || cannot "$tool is not installed"
+    done
+    in_new_namespace ip link set lo up || cannot "this user may not make a network namespace"
+    in_new_namespace sh "$0" --inside "$@"
+    exit
+fi
+shift
+
+grep "^[^#]" "$folder/network.ip" | xargs -L 1 ip || cannot "this kernel cannot do what network.ip asks for"
+nft --file "$folder/rules.nft" || cannot "this kernel cannot do what rules.nft asks for"
+for file in hosts host.conf nsswitch.conf; do
+    [ ! -e "/etc/$file" ] || mount --bind "$folder/etc/$file" "/etc/$file" || cannot "/etc/$file cannot be replaced"
+done
+exec "$@"
