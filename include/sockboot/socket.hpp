@@ -111,7 +111,8 @@ public:
 
     /// The next connection; it takes context and timeout from this socket.
     ///
-    /// A connection that died in the queue, a firewall's veto and a signal are passed over.
+    /// A connection that died in the queue, a firewall's veto and a signal are passed over. 64 of the first two in a
+    /// row are taken for a failure of the listener, and reported.
     /// Errors: would-block (timeout zero), deadline_exceeded, cancelled; too many open files and its kin, which are
     ///         transient().
     /// Calls:  accept4(2), poll(2).

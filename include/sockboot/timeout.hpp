@@ -38,7 +38,7 @@ private:
         const Real exact = static_cast<Real>(span.count()) * unit;
         if (exact >= static_cast<Real>(0x1p63L)) return (nanoseconds::max)();
         if (exact <= static_cast<Real>(-0x1p63L)) return (nanoseconds::min)();
-        if (!(exact < 0) && !(exact >= 0)) return nanoseconds::zero();  // not a number
+        if (!(exact <= static_cast<Real>(0x1p63L))) return nanoseconds::zero();  // not a number
         const auto whole = static_cast<nanoseconds::rep>(exact);
         return nanoseconds(static_cast<Real>(whole) < exact ? whole + 1 : whole);
     }
