@@ -12,10 +12,13 @@ cannot() {
     if [ -n "${CI:-}" ]; then exit 1; fi
     exit 77
 }
-# Root needs no user namespace, and in a chroot there is none to be had.
-in_new_namespace() {
-    if [ "$(id -u)" = 0 ]; then unshare --net --mount "$@"; else unshare --user --map-root-user --net --mount "$@"; fi
-}
+# Root needs no user namespace, and in a chroot there is none to be had. There, unshare cannot make its mounts private
+# either: they are left as they are, and looked at below.
+user="--user --map-root-user"
+[ "$(id -u)" != 0 ] || user=
+propagation=private
+unshare $user --mount true 2>/dev/null || propagation=unchanged
+in_new_namespace() { unshare $user --net --mount --propagation $propagation "$@"; }
 
 if [ "${1:-}" != --inside ]; then
     for tool in unshare ip nft; do
@@ -29,6 +32,7 @@ shift
 
 grep "^[^#]" "$folder/network.ip" | xargs -L 1 ip || cannot "this kernel cannot do what network.ip asks for"
 nft --file "$folder/rules.nft" || cannot "this kernel cannot do what rules.nft asks for"
+if grep -q ' shared:' /proc/self/mountinfo; then cannot "what is mounted here would be seen outside"; fi
 for file in hosts host.conf nsswitch.conf; do
     [ ! -e "/etc/$file" ] || mount --bind "$folder/etc/$file" "/etc/$file" || cannot "/etc/$file cannot be replaced"
 done
