@@ -21,7 +21,7 @@ using namespace std::string_view_literals;
 namespace {
 
 std::string frame(std::string_view message, const LengthPrefix& format = {}) {
-    return std::string(encode_prefix(message.size(), format).value().view().text()) + std::string(message);
+    return std::string(encode_prefix(message.size(), format).view().text()) + std::string(message);
 }
 
 void take_all(FrameDecoder& decoder, std::vector<std::string>& messages) {

@@ -28,9 +28,7 @@ struct HostPort {
 
 namespace detail {
 
-inline Error wrong_connect(const char* note) {
-    return Error(make_error_code(std::errc::invalid_argument), Operation::connect).with_note(note);
-}
+inline Error wrong_connect(const char* note) { return invalid(Operation::connect, note); }
 
 inline Result<void> check(const RetryPolicy& retry) {
     if (retry.attempts < 0) return wrong_connect("retry.attempts: 0 (until the deadline) or more");
@@ -55,6 +53,7 @@ inline Result<void> check(const Candidates& candidates, const ConnectOptions& op
     }
     if (options.max_attempts_in_flight < 1 || options.max_attempts_in_flight > static_cast<int>(Connector::most_lanes))
         return wrong_connect("max_attempts_in_flight: 1 to 16");
+    if (options.spin.count() < 0) return wrong_connect(negative_spin);
     if (auto possible = check(options.retry); !possible) return possible;
     return check(options.keep_alive);
 }

@@ -56,7 +56,7 @@ inline Result<Socket> listen_on(const Endpoint& endpoint, std::string_view conte
     if (!done) return failed(std::move(done).error());
 
     const Endpoint bound = local_endpoint_of(handle->get());
-    return Socket(std::move(*handle), context, bound, Endpoint{}, options.timeout, options.canceller);
+    return Socket(std::move(*handle), context, bound, Endpoint{}, {options.timeout, options.canceller, options.spin});
 }
 
 /// The endpoints that stand for a host, in the order in which they are tried; at least one.
@@ -83,12 +83,11 @@ inline bool is_elsewhere(std::error_code code) noexcept {
 }
 
 inline Result<void> check(const ServerOptions& options) {
-    const auto wrong = [](std::string note) {
-        return Error(make_error_code(std::errc::invalid_argument), Operation::listen).with_note(std::move(note));
-    };
-    if (options.backlog < -1) return wrong("backlog: -1 (what the system allows) or a number of connections");
+    if (options.backlog < -1)
+        return invalid(Operation::listen, "backlog: -1 (what the system allows) or a number of connections");
     if (options.reuse_port && !os::supports(os::Option::reuse_port))
-        return wrong("reuse_port: this system cannot share ports");
+        return invalid(Operation::listen, "reuse_port: this system cannot share ports");
+    if (options.spin.count() < 0) return invalid(Operation::listen, negative_spin);
     return check(options.keep_alive);
 }
 

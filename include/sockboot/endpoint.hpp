@@ -72,9 +72,7 @@ private:
 namespace detail {
 
 inline Error bad_address(std::string_view text, std::string_view why) {
-    return Error(make_error_code(std::errc::invalid_argument), Operation::parse)
-        .about({}, '"' + std::string(text) + '"')
-        .with_note(std::string(why));
+    return invalid(Operation::parse, std::string(why)).about({}, '"' + std::string(text) + '"');
 }
 
 /// "0" … "65535", digits alone; -1 for anything else.

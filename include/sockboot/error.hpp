@@ -276,6 +276,11 @@ inline Error Error::with_progress(std::uint64_t done, std::uint64_t wanted) && n
 
 namespace detail {
 
+/// An argument that cannot be used; `note` names it and says what could.
+inline Error invalid(Operation operation, std::string note) {
+    return Error(make_error_code(std::errc::invalid_argument), operation).with_note(std::move(note));
+}
+
 /// An error on its way to the user: with the context, and with `target` where it does not know a closer endpoint.
 inline Error placed(Error error, std::string_view context, std::string target) {
     std::string where = error.endpoint();

@@ -6,6 +6,7 @@
 #include <bit>  // std::endian
 #include <cstddef>
 #include <cstdint>
+#include <cstring>  // std::memcpy
 #include <limits>
 #include <string>
 #include <string_view>
@@ -36,7 +37,14 @@ struct LengthPrefix {
     /// The limit that applies: max_size, or what the width can count to.
     [[nodiscard]] constexpr std::uint64_t limit() const noexcept;
 
-    /// Whether this format can be used. Errors: std::errc::invalid_argument with the field that is wrong.
+    /// Whether this format can be used.
+    [[nodiscard]] constexpr bool is_usable() const noexcept {
+        const bool known = (width >= 1 && width <= 4) || width == 8 || width == varint;
+        return known && max_size != 0 && !(counts_itself && width == varint) &&
+               (order == std::endian::big || order == std::endian::little);
+    }
+
+    /// The same, with what is wrong. Errors: std::errc::invalid_argument with the field.
     [[nodiscard]] Result<void> check() const;
 };
 
@@ -50,7 +58,7 @@ constexpr std::uint64_t largest_count(unsigned width) noexcept {
 
 /// A prefix ready to be sent.
 struct EncodedPrefix {
-    std::array<std::byte, longest_prefix> bytes{};
+    std::array<std::byte, longest_prefix> bytes;
     std::size_t size = 0;
     [[nodiscard]] ByteView view() const noexcept { return {bytes.data(), size}; }
 };
@@ -61,7 +69,17 @@ struct DecodedPrefix {
     std::uint64_t message_size = 0;
 };
 
+constexpr std::uint32_t turned(std::uint32_t value) noexcept {
+    return value >> 24 | (value >> 8 & 0xFF00) | (value << 8 & 0xFF0000) | value << 24;
+}
+
+// Four bytes are what nearly everybody uses: one load or store, and one instruction to turn them around.
 inline std::uint64_t load(const std::byte* bytes, unsigned width, std::endian order) noexcept {
+    if (width == sizeof(std::uint32_t)) [[likely]] {
+        std::uint32_t value = 0;
+        std::memcpy(&value, bytes, sizeof value);
+        return order == std::endian::native ? value : turned(value);
+    }
     std::uint64_t value = 0;
     for (unsigned i = 0; i < width; ++i)
         value = value << 8 | std::to_integer<std::uint64_t>(bytes[order == std::endian::big ? i : width - 1 - i]);
@@ -69,14 +87,18 @@ inline std::uint64_t load(const std::byte* bytes, unsigned width, std::endian or
 }
 
 inline void store(std::uint64_t value, std::byte* bytes, unsigned width, std::endian order) noexcept {
+    if (width == sizeof(std::uint32_t)) [[likely]] {
+        const auto plain = static_cast<std::uint32_t>(value);
+        const std::uint32_t ordered = order == std::endian::native ? plain : turned(plain);
+        std::memcpy(bytes, &ordered, sizeof ordered);
+        return;
+    }
     for (unsigned i = 0; i < width; ++i, value >>= 8)
         bytes[order == std::endian::big ? width - 1 - i : i] = static_cast<std::byte>(value & 0xFF);
 }
 
 inline Error bad_format(std::string why) {
-    return Error(make_error_code(std::errc::invalid_argument), Operation::parse)
-        .about({}, "a length prefix")
-        .with_note(std::move(why));
+    return invalid(Operation::parse, std::move(why)).about({}, "a length prefix");
 }
 
 inline Error too_large_to_send(std::uint64_t size, std::uint64_t limit) {
@@ -125,12 +147,38 @@ inline Error malformed(std::string why) {
     return Error(Errc::malformed_length, Operation::receive).with_note(std::move(why));
 }
 
-/// Writes the prefix of a message of `size` bytes, or says why there cannot be one.
-inline Result<EncodedPrefix> encode_prefix(std::uint64_t size, const LengthPrefix& format) {
-    if (auto usable = format.check(); !usable) [[unlikely]]
-        return std::move(usable).error();
-    if (size > format.limit()) [[unlikely]]
-        return too_large_to_send(size, format.limit());
+/// The format that nearly everybody uses, 4 bytes and big-endian, as a type of its own: what the compiler knows of it
+/// costs nothing at run time.
+struct PlainPrefix {
+    static constexpr unsigned width = 4;
+    static constexpr std::endian order = std::endian::big;
+    static constexpr bool counts_itself = false;
+    std::uint64_t max_size;  ///< what limit() says: no more than the width can count
+
+    [[nodiscard]] static constexpr bool is_usable() noexcept { return true; }
+    [[nodiscard]] constexpr std::uint64_t limit() const noexcept { return max_size; }
+    operator LengthPrefix() const noexcept { return {.max_size = max_size}; }
+};
+
+constexpr bool is_plain(const LengthPrefix& format) noexcept {
+    return format.width == 4 && format.order == std::endian::big && !format.counts_itself && format.max_size != 0;
+}
+
+/// Why there can be no prefix for a message of `size` bytes.
+inline Error no_prefix(std::uint64_t size, const LengthPrefix& format) {
+    if (auto usable = format.check(); !usable) return std::move(usable).error();
+    return too_large_to_send(size, format.limit());
+}
+
+/// Whether a message of `size` bytes can have a prefix.
+template <class Format>
+constexpr bool can_be_sent(std::uint64_t size, const Format& format) noexcept {
+    return format.is_usable() && size <= format.limit();
+}
+
+/// The prefix of a message of `size` bytes, which can_be_sent().
+template <class Format>
+inline EncodedPrefix encode_prefix(std::uint64_t size, const Format& format) noexcept {
     EncodedPrefix prefix;
     if (format.width == LengthPrefix::varint) {
         for (; size >= 0x80; size >>= 7) prefix.bytes[prefix.size++] = static_cast<std::byte>((size & 0x7F) | 0x80);
@@ -154,29 +202,43 @@ inline Result<std::size_t> varint_size(std::string_view bytes) {
     return std::size_t{0};
 }
 
+/// Why `length`, as it was read from `prefix`, is none.
+inline Error no_length(std::uint64_t length, std::string_view prefix, const LengthPrefix& format) {
+    const std::uint64_t itself = format.counts_itself ? format.width : 0;
+    if (length < itself)
+        return malformed("a length of " + std::to_string(length) + " cannot count its own " + std::to_string(itself) +
+                         " bytes");
+    return too_large_to_receive(length - itself, prefix, format);
+}
+
+/// Reads a prefix of a width that does not depend on its bytes; a prefix of no size where the length is none.
+template <class Format>
+inline DecodedPrefix decode_fixed(const std::byte* bytes, const Format& format) noexcept {
+    const std::uint64_t itself = format.counts_itself ? format.width : 0;
+    const std::uint64_t size = load(bytes, format.width, format.order) - itself;
+    // What cannot count itself has become larger than any limit.
+    if (size > format.limit()) [[unlikely]]
+        return {};
+    return {format.width, size};
+}
+
 /// Reads the prefix at the beginning of `bytes`. `format` has been checked.
 inline Result<DecodedPrefix> decode_prefix(std::string_view bytes, const LengthPrefix& format) {
     const auto* raw = reinterpret_cast<const std::byte*>(bytes.data());
-    DecodedPrefix prefix{format.width, 0};
-    if (format.width == LengthPrefix::varint) {
-        auto size = varint_size(bytes);
-        if (!size) return std::move(size).error();
-        if (*size == 0) return DecodedPrefix{};
-        prefix.prefix_size = *size;
-        for (std::size_t i = *size; i-- > 0;)
-            prefix.message_size = prefix.message_size << 7 | std::to_integer<std::uint64_t>(raw[i] & std::byte{0x7F});
-    } else {
+    if (format.width != LengthPrefix::varint) {
         if (bytes.size() < format.width) return DecodedPrefix{};
-        prefix.message_size = load(raw, format.width, format.order);
+        const DecodedPrefix prefix = decode_fixed(raw, format);
+        if (prefix.prefix_size == 0) [[unlikely]]
+            return no_length(load(raw, format.width, format.order), bytes.substr(0, format.width), format);
+        return prefix;
     }
-    const std::string_view seen = bytes.substr(0, prefix.prefix_size);
-    const std::uint64_t itself = format.counts_itself ? format.width : 0;
-    if (prefix.message_size < itself) [[unlikely]]
-        return malformed("a length of " + std::to_string(prefix.message_size) + " cannot count its own " +
-                         std::to_string(itself) + " bytes");
-    prefix.message_size -= itself;
+    auto size = varint_size(bytes);
+    if (!size) return std::move(size).error();
+    DecodedPrefix prefix{*size, 0};
+    for (std::size_t i = *size; i-- > 0;)
+        prefix.message_size = prefix.message_size << 7 | std::to_integer<std::uint64_t>(raw[i] & std::byte{0x7F});
     if (prefix.message_size > format.limit()) [[unlikely]]
-        return too_large_to_receive(prefix.message_size, seen, format);
+        return no_length(prefix.message_size, bytes.substr(0, *size), format);
     return prefix;
 }
 
@@ -190,17 +252,14 @@ constexpr std::uint64_t LengthPrefix::limit() const noexcept {
 }
 
 inline Result<void> LengthPrefix::check() const {
-    const bool known = (width >= 1 && width <= 4) || width == 8 || width == varint;
-    if (!known) [[unlikely]]
-        return detail::bad_format("its width is " + std::to_string(width) +
-                                  ": it can be 1, 2, 3, 4, 8 or LengthPrefix::varint");
-    if (max_size == 0) [[unlikely]]
-        return detail::bad_format("max_size is 0: no message could ever pass");
-    if (counts_itself && width == varint) [[unlikely]]
-        return detail::bad_format("a varint cannot count itself");
-    if (order != std::endian::big && order != std::endian::little) [[unlikely]]
+    if (is_usable()) [[likely]]
+        return {};
+    if (max_size == 0) return detail::bad_format("max_size is 0: no message could ever pass");
+    if (counts_itself && width == varint) return detail::bad_format("a varint cannot count itself");
+    if (order != std::endian::big && order != std::endian::little)
         return detail::bad_format("its order is neither big nor little");
-    return {};
+    return detail::bad_format("its width is " + std::to_string(width) +
+                              ": it can be 1, 2, 3, 4, 8 or LengthPrefix::varint");
 }
 
 }  // namespace sockboot

@@ -52,6 +52,9 @@ struct ServerOptions {
 
     /// Probing of silent clients; .idle zero: none.
     KeepAlive keep_alive{};
+
+    /// How long a call of an accepted socket stays awake before it sleeps; see Socket::set_spin. Zero (default): not.
+    std::chrono::microseconds spin{0};
 };
 
 /// How often connecting is tried again, and when. The timeout of the whole holds all the same.
@@ -93,6 +96,9 @@ struct ConnectOptions {
 
     /// Probing of a silent peer; .idle zero: none.
     KeepAlive keep_alive{};
+
+    /// How long a call of the socket stays awake before it sleeps; see Socket::set_spin. Zero (default): not.
+    std::chrono::microseconds spin{0};
 };
 
 }  // namespace sockboot

@@ -43,6 +43,7 @@
 #include "endpoint.hpp"
 
 // floor 7: what can be asked for, and where it is
+#include "detail/patience.hpp"
 #include "detail/race.hpp"
 #include "options.hpp"
 #include "resolve.hpp"
@@ -51,14 +52,18 @@
 #include "detail/setup.hpp"
 #include "transfer.hpp"
 
-// floor 9: one handle, owned
+// floor 9: one handle, owned, with its options; one message
+#include "detail/framed.hpp"
+#include "socket_base.hpp"
+
+// floor 10: a socket and its calls
 #include "socket.hpp"
 
-// floor 10: the sockets of a race, and the time between two
+// floor 11: the sockets of a race, and the time between two
 #include "detail/backoff.hpp"
 #include "detail/connector.hpp"
 
-// floor 11: ready sockets, whole messages
+// floor 12: ready sockets, whole messages
 #include "connect_to.hpp"
 #include "create_server.hpp"
 #include "message.hpp"

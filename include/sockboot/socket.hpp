@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Socket: one handle of the system, owned, with its name, its addresses and its timeout.
+// Socket: a listening or connected socket, its calls, and the time that they may take.
 #pragma once
 
 #include <chrono>
@@ -7,40 +7,21 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 
 #include "byte_view.hpp"
 #include "canceller.hpp"
 #include "detail/os.hpp"
+#include "detail/patience.hpp"
 #include "detail/setup.hpp"
-#include "detail/shared.hpp"
 #include "endpoint.hpp"
 #include "log.hpp"
-#include "options.hpp"
+#include "socket_base.hpp"
 #include "timeout.hpp"
 
 namespace sockboot {
 
 namespace detail {
-
-/// What a socket knows about itself and lends to its errors.
-class SocketSubject final : public Subject {
-public:
-    SocketSubject(std::string_view context, const Endpoint& local, const Endpoint& remote)
-        : Subject(context), local_(local), remote_(remote) {}
-
-    /// The peer, where there is one with a name; else this end.
-    [[nodiscard]] std::string endpoint() const override {
-        const bool named = remote_.family() != Family::none && remote_.address().size != 0;
-        return (named ? remote_ : local_).to_string();
-    }
-    [[nodiscard]] const Endpoint& local() const noexcept { return local_; }
-    [[nodiscard]] const Endpoint& remote() const noexcept { return remote_; }
-
-private:
-    Endpoint local_, remote_;
-};
 
 /// Which half of a stream an earlier failure left inside a message.
 struct Desynchronised {
@@ -58,15 +39,10 @@ struct Desynchronised {
 /// socket's timeout as one deadline over all that it does.
 /// Threads: distinct sockets: free. One socket: one thread that sends and one that receives at a time; options,
 ///          close() and moves need it alone.
-class Socket {
+class Socket : public SocketBase {
 public:
     Socket() noexcept = default;
-    Socket(Socket&& other) noexcept
-        : handle_(std::move(other.handle_)),
-          timeout_(other.timeout_),
-          canceller_(std::move(other.canceller_)),
-          subject_(std::move(other.subject_)),
-          desynchronised_(other.desynchronised_) {}
+    Socket(Socket&& other) noexcept = default;
     Socket& operator=(Socket&& other) noexcept = default;
     ~Socket() = default;
 
@@ -77,35 +53,21 @@ public:
     }
     [[nodiscard]] static Result<Socket> try_adopt(detail::os::Handle handle, std::string_view context = {});
 
-    // --- identity ---
-
-    [[nodiscard]] bool is_open() const noexcept { return static_cast<bool>(handle_); }
-    explicit operator bool() const noexcept { return is_open(); }
-
-    /// The descriptor, still owned by the Socket; -1 when closed.
-    [[nodiscard]] detail::os::Handle native_handle() const noexcept { return handle_.get(); }
-
-    /// Gives the descriptor away: the caller closes it.
-    [[nodiscard]] detail::os::Handle release() noexcept { return handle_.release(); }
-
-    /// The name given at creation; it stays after close(), for the errors that follow.
-    [[nodiscard]] std::string_view context() const noexcept {
-        return subject_ ? subject_->context() : std::string_view{};
-    }
-
-    /// The addresses of both ends, as they were when the socket was made; IPv4 peers of a dual-stack server as IPv4.
-    [[nodiscard]] Endpoint local_endpoint() const noexcept { return subject_ ? subject_->local() : Endpoint{}; }
-    [[nodiscard]] Endpoint remote_endpoint() const noexcept { return subject_ ? subject_->remote() : Endpoint{}; }
-    [[nodiscard]] Family family() const noexcept { return local_endpoint().family(); }
-
     // --- time ---
 
     /// How long each later call may take. Default: for ever. Zero: try once.
-    void set_timeout(Timeout timeout) noexcept { timeout_ = timeout; }
-    [[nodiscard]] Timeout timeout() const noexcept { return timeout_; }
+    void set_timeout(Timeout timeout) noexcept { patience_.set_timeout(timeout); }
+    [[nodiscard]] Timeout timeout() const noexcept { return patience_.timeout(); }
 
     /// What ends blocked calls on this socket from elsewhere; Canceller::none() by default.
-    void set_canceller(Canceller canceller) noexcept { canceller_ = std::move(canceller); }
+    void set_canceller(Canceller canceller) noexcept { patience_.set_canceller(std::move(canceller)); }
+
+    /// How long a call that finds nothing to send or receive stays awake and tries again before it goes to sleep.
+    /// Default: zero. Waking a sleeping core takes longer than most answers: spinning saves that, and costs a core.
+    /// Errors: std::errc::invalid_argument for a time below zero.
+    void set_spin(std::chrono::microseconds spin) { try_set_spin(spin).value(); }
+    Result<void> try_set_spin(std::chrono::microseconds spin);
+    [[nodiscard]] std::chrono::microseconds spin() const noexcept { return patience_.spin(); }
 
     // --- connections ---
 
@@ -118,7 +80,7 @@ public:
     /// Calls:  accept4(2), poll(2).
     [[nodiscard]] Socket accept() { return try_accept().value(); }
     [[nodiscard]] Socket accept(Timeout timeout) { return try_accept(timeout).value(); }
-    [[nodiscard]] Result<Socket> try_accept() { return try_accept(timeout_); }
+    [[nodiscard]] Result<Socket> try_accept() { return try_accept(timeout()); }
     [[nodiscard]] Result<Socket> try_accept(Timeout timeout);
 
     // --- bytes ---
@@ -138,10 +100,28 @@ public:
     Result<std::size_t> try_recv_some(std::span<std::byte> buffer);
 
     /// One step of a longer transfer: `first` and then `second` in one system call, within the deadline of the whole.
-    Result<std::size_t> try_send_some(ByteView first, ByteView second, Deadline& deadline);
+    Result<std::size_t> try_send_some(ByteView first, ByteView second, Deadline& deadline) {
+        return finish_send(send_now(first, second, deadline), first, second, deadline);
+    }
 
     /// The same for receiving. `whole`: better wait for the buffer to be full, where waiting is free.
-    Result<std::size_t> try_recv_some(std::span<std::byte> buffer, Deadline& deadline, bool whole = false);
+    Result<std::size_t> try_recv_some(std::span<std::byte> buffer, Deadline& deadline, bool whole = false) {
+        return finish_recv(recv_now(buffer, deadline, whole), buffer, deadline, whole);
+    }
+
+    /// For the layers above, which try what nearly always succeeds before anything else. Where may_block(), send_once()
+    /// and recv_once() are one system call each, and finish_send() and finish_recv() say what came of it and go on
+    /// where it moved nothing.
+    [[nodiscard]] bool may_block() const noexcept { return patience_.may_block(); }
+    [[nodiscard]] detail::os::Moved send_once(ByteView first, ByteView second) noexcept {
+        return detail::os::send(native_handle(), first, second, detail::os::Wait::some);
+    }
+    [[nodiscard]] detail::os::Moved recv_once(std::span<std::byte> buffer) noexcept {
+        return detail::os::receive(native_handle(), buffer, detail::os::Wait::all);
+    }
+    Result<std::size_t> finish_send(detail::os::Moved moved, ByteView first, ByteView second, Deadline& deadline);
+    Result<std::size_t> finish_recv(detail::os::Moved moved, std::span<std::byte> buffer, Deadline& deadline,
+                                    bool whole);
 
     // --- the end ---
 
@@ -154,125 +134,33 @@ public:
     void shutdown_receive() { try_shutdown_receive().value(); }
     Result<void> try_shutdown_receive() { return shut_down(detail::os::Direction::receive); }
 
-    /// Closes the descriptor; a second time it does nothing. No other thread may be in a call on this socket.
-    void close() noexcept { handle_.reset(); }
-
-    /// Closes at once and resets the connection: what was not sent is lost, and the peer is told so (RST).
-    void abort() noexcept {
-        if (is_open()) static_cast<void>(detail::os::set_linger(handle_.get(), 0));  // best effort: close all the same
-        close();
-    }
-
-    // --- options ---
-
-    /// Whether small writes go out at once (TCP_NODELAY; on by default).
-    void set_no_delay(bool on) { try_set_no_delay(on).value(); }
-    Result<void> try_set_no_delay(bool on) { return set(detail::os::Option::no_delay, on ? 1 : 0); }
-
-    /// When a silent peer is probed and given up; an idle time of zero: never.
-    /// Errors: std::errc::invalid_argument for what no system can be told, before anything is changed.
-    void set_keep_alive(const KeepAlive& keep_alive) { try_set_keep_alive(keep_alive).value(); }
-    Result<void> try_set_keep_alive(const KeepAlive& keep_alive);
-
-    /// How long close() waits for unsent data. Zero: close() resets the connection; below zero: the system's default,
-    /// which is to send it in the background.
-    void set_linger(std::chrono::seconds linger) { try_set_linger(linger).value(); }
-    Result<void> try_set_linger(std::chrono::seconds linger);
-
-    /// The kernel's buffers, in bytes; the system may round (Linux doubles).
-    void set_send_buffer(int bytes) { try_set_send_buffer(bytes).value(); }
-    Result<void> try_set_send_buffer(int bytes) { return set(detail::os::Option::send_buffer, bytes); }
-    void set_receive_buffer(int bytes) { try_set_receive_buffer(bytes).value(); }
-    Result<void> try_set_receive_buffer(int bytes) { return set(detail::os::Option::receive_buffer, bytes); }
-
-    /// Puts the descriptor itself into non-blocking mode, for the event loop that it is handed to. The calls of this
-    /// class do not change: whether they wait is what the timeout says.
-    void set_non_blocking(bool on) { try_set_non_blocking(on).value(); }
-    Result<void> try_set_non_blocking(bool on);
-
-    /// Any other option, by the constants of setsockopt(2): set_option(SOL_SOCKET, SO_MARK, 7).
-    template <class T>
-        requires std::is_trivially_copyable_v<T>
-    void set_option(int level, int name, const T& value) {
-        try_set_option(level, name, value).value();
-    }
-    template <class T>
-        requires std::is_trivially_copyable_v<T>
-    Result<void> try_set_option(int level, int name, const T& value) {
-        return checked(detail::os::set_raw_option(handle_.get(), level, name, ByteView::of(value)));
-    }
-
-    /// get_option<int>(SOL_SOCKET, SO_RCVBUF).
-    template <class T>
-        requires std::is_trivially_copyable_v<T>
-    [[nodiscard]] T get_option(int level, int name) const {
-        return try_get_option<T>(level, name).value();
-    }
-    template <class T>
-        requires std::is_trivially_copyable_v<T>
-    [[nodiscard]] Result<T> try_get_option(int level, int name) const {
-        T value{};
-        auto got = detail::os::get_raw_option(handle_.get(), level, name,
-                                              {reinterpret_cast<std::byte*>(&value), sizeof value});
-        if (!got) return about(std::move(got).error());
-        return value;
-    }
-
     /// For the layers above: where an earlier failure left this stream inside a message.
     [[nodiscard]] detail::Desynchronised& desynchronised() noexcept { return desynchronised_; }
 
-    /// For the layers above: an error of theirs with this socket's context and endpoint in it.
-    [[nodiscard]] Error about(Error error) const;
-
     /// For those who make sockets: takes over a handle whose addresses are known.
     Socket(detail::os::Owned handle, std::string_view context, const Endpoint& local, const Endpoint& remote,
-           Timeout timeout, Canceller canceller)
-        : handle_(std::move(handle)),
-          timeout_(timeout),
-          canceller_(std::move(canceller)),
-          subject_(new detail::SocketSubject(context, local, remote)) {}
+           detail::Patience patience)
+        : SocketBase(std::move(handle), context, local, remote), patience_(std::move(patience)) {}
 
 private:
-    Result<void> checked(Result<void> result) const {
-        if (!result) return about(std::move(result).error());
-        return result;
-    }
-    Result<void> set(detail::os::Option option, int value) {
-        return checked(detail::os::set_option(handle_.get(), option, value));
-    }
     Result<void> shut_down(detail::os::Direction direction);
-    Result<void> wait_for(detail::os::Watched socket, Operation operation, Deadline& deadline) const;
 
-    /// Whether a call may block in the system, where only the kernel could wake it.
-    [[nodiscard]] bool may_block(const Deadline& deadline) const noexcept {
-        return deadline.is_forever() && !canceller_;
-    }
+    /// One try, that waits only where nothing but the system need end it.
+    detail::os::Moved send_now(ByteView first, ByteView second, const Deadline& deadline) const noexcept;
+    detail::os::Moved recv_now(std::span<std::byte> buffer, const Deadline& deadline, bool whole) const noexcept;
 
-    /// Whether a call is over before it has begun: cancelled, or out of time.
-    [[nodiscard]] bool is_stopped(const Deadline& deadline) const noexcept {
-        return canceller_.is_cancelled() || deadline.is_over_already();
-    }
-    [[nodiscard]] Error stopped(Operation operation) const {
-        return about(Error(canceller_.is_cancelled() ? Errc::cancelled : Errc::deadline_exceeded, operation));
-    }
+    /// After a transfer that moved nothing: waits for the next try, or says why there will be none.
+    Result<void> ready_after(detail::os::Moved moved, const detail::os::Watched& self, Operation operation,
+                             Deadline& deadline) const;
     Socket accepted(detail::os::Owned handle, const Endpoint& peer) const;
 
     /// Dead connections in a row that accept() passes over, until it takes their error for the listener's own.
     static constexpr int most_passed_over = 64;
 
-    detail::os::Owned handle_;
-    Timeout timeout_;
-    Canceller canceller_ = Canceller::none();
-    detail::Shared<const detail::SocketSubject> subject_;
+    detail::Patience patience_;
     detail::Desynchronised desynchronised_;
 };
 static_assert(sizeof(Socket) <= 80);
-
-inline Error Socket::about(Error error) const {
-    // The system has only "bad file descriptor" to say about a handle that is not there.
-    if (!is_open()) error = Error(Errc::closed, error.kind()).with_note("this Socket was closed or moved from");
-    return subject_ ? std::move(error).about(subject_) : error;
-}
 
 inline Result<Socket> Socket::try_adopt(detail::os::Handle handle, std::string_view context) {
     auto local = detail::os::local_address(handle);
@@ -280,33 +168,51 @@ inline Result<Socket> Socket::try_adopt(detail::os::Handle handle, std::string_v
     const auto remote = detail::os::remote_address(handle);  // a listener has none
     detail::os::silence_sigpipe(handle);
     return Socket(detail::os::Owned(handle), context, Endpoint(*local).unmapped(),
-                  remote ? Endpoint(*remote).unmapped() : Endpoint{}, Timeout{}, Canceller::none());
+                  remote ? Endpoint(*remote).unmapped() : Endpoint{}, {});
 }
 
-inline Result<void> Socket::wait_for(detail::os::Watched socket, Operation operation, Deadline& deadline) const {
-    // Readiness that the next call does not find must not go on for ever.
-    if (deadline.expired()) return about(Error(Errc::deadline_exceeded, operation));
-    detail::os::Watched watched[] = {socket, canceller_.ear()};
-    auto ready = detail::os::wait_any(watched, 2, deadline);
-    if (!ready) return about(Error(ready.error().code(), operation));
-    if (watched[1].ready()) return about(Error(Errc::cancelled, operation));
-    return ready;
+inline Result<void> Socket::try_set_spin(std::chrono::microseconds spin) {
+    if (spin.count() < 0) return about(detail::invalid(Operation::configure, detail::negative_spin));
+    patience_.set_spin(spin);
+    return {};
+}
+
+inline detail::os::Moved Socket::send_now(ByteView first, ByteView second, const Deadline& deadline) const noexcept {
+    using detail::os::Wait;
+    if (patience_.is_stopped(deadline)) return {};
+    return detail::os::send(native_handle(), first, second, patience_.may_block(deadline) ? Wait::some : Wait::no);
+}
+
+inline detail::os::Moved Socket::recv_now(std::span<std::byte> buffer, const Deadline& deadline,
+                                          bool whole) const noexcept {
+    using detail::os::Wait;
+    if (patience_.is_stopped(deadline)) return {};
+    const Wait patient = whole ? Wait::all : Wait::some;
+    return detail::os::receive(native_handle(), buffer, patience_.may_block(deadline) ? patient : Wait::no);
+}
+
+inline Result<void> Socket::ready_after(detail::os::Moved moved, const detail::os::Watched& self, Operation operation,
+                                        Deadline& deadline) const {
+    if (moved.was_interrupted()) return {};
+    if (!moved.would_block()) return about(moved.error(operation));
+    return checked(patience_.wait(self, operation, deadline));
 }
 
 inline Result<Socket> Socket::try_accept(Timeout timeout) {
     Deadline deadline(timeout);
     // A connection that dies between poll and accept must not leave accept waiting beyond the deadline.
-    if (!may_block(deadline))
-        if (auto set = detail::os::set_non_blocking(handle_.get(), true); !set)
+    if (!patience_.may_block(deadline))
+        if (auto set = detail::os::set_non_blocking(native_handle(), true); !set)
             return about(Error(set.error().code(), Operation::accept));
     for (int passed_over = 0;;) {
-        if (is_stopped(deadline)) return stopped(Operation::accept);
+        if (patience_.is_stopped(deadline)) return about(patience_.stopped(Operation::accept));
         detail::os::Address peer;
-        auto handle = detail::os::accept(handle_.get(), peer);
+        auto handle = detail::os::accept(native_handle(), peer);
         if (handle) return accepted(detail::os::Owned(*handle), Endpoint(peer).unmapped());
         if (handle.error().would_block()) {
-            const auto listener = detail::os::Watched::readable(handle_.get());
-            if (auto ready = wait_for(listener, Operation::accept, deadline); !ready) return std::move(ready).error();
+            const auto listener = detail::os::Watched::readable(native_handle());
+            if (auto ready = patience_.wait(listener, Operation::accept, deadline); !ready)
+                return about(std::move(ready).error());
         } else if (!detail::concerns_one_connection(handle.error().code()) || ++passed_over == most_passed_over) {
             return about(std::move(handle).error());
         } else if (deadline.expired()) {
@@ -320,77 +226,46 @@ inline Socket Socket::accepted(detail::os::Owned handle, const Endpoint& peer) c
     const Endpoint here = local_endpoint();
     const bool known = !here.is_unspecified() && here.family() != Family::none;
     const Endpoint local = known ? here : detail::local_endpoint_of(handle.get());
-    Socket socket(std::move(handle), context(), local, peer, timeout_, canceller_);
+    Socket socket(std::move(handle), context(), local, peer, patience_);
     detail::log(LogLevel::debug, context(), [&] { return "accepted " + peer.to_string(); });
     return socket;
 }
 
 inline Result<std::size_t> Socket::try_send_some(ByteView bytes) {
-    Deadline deadline(timeout_);
+    Deadline deadline(timeout());
     return try_send_some(bytes, {}, deadline);
 }
 
-inline Result<std::size_t> Socket::try_send_some(ByteView first, ByteView second, Deadline& deadline) {
-    const auto wait = may_block(deadline) ? detail::os::Wait::some : detail::os::Wait::no;
-    for (;;) {
-        if (is_stopped(deadline)) [[unlikely]]
-            return stopped(Operation::send);
-        auto sent = detail::os::send(handle_.get(), first, second, wait);
-        if (sent) [[likely]]
-            return sent;
-        if (!sent.error().would_block()) return about(std::move(sent).error());
-        const auto self = detail::os::Watched::writable(handle_.get());
-        if (auto ready = wait_for(self, Operation::send, deadline); !ready) return std::move(ready).error();
-    }
+inline Result<std::size_t> Socket::finish_send(detail::os::Moved moved, ByteView first, ByteView second,
+                                               Deadline& deadline) {
+    const auto self = detail::os::Watched::writable(native_handle());
+    const auto again = [&] { return send_now(first, second, deadline); };
+    for (moved = patience_.spinning(moved, deadline, again); !moved; moved = again())
+        if (auto ready = ready_after(moved, self, Operation::send, deadline); !ready) return std::move(ready).error();
+    return moved.bytes();
 }
 
 inline Result<std::size_t> Socket::try_recv_some(std::span<std::byte> buffer) {
-    Deadline deadline(timeout_);
+    // The system's answer would look like the end of the stream.
+    if (buffer.empty()) return about(detail::invalid(Operation::receive, "the buffer is empty"));
+    Deadline deadline(timeout());
     return try_recv_some(buffer, deadline);
 }
 
-inline Result<std::size_t> Socket::try_recv_some(std::span<std::byte> buffer, Deadline& deadline, bool whole) {
-    if (buffer.empty()) [[unlikely]]
-        return about(
-            Error(make_error_code(std::errc::invalid_argument), Operation::receive).with_note("the buffer is empty"));
-    using detail::os::Wait;
-    const Wait wait = !may_block(deadline) ? Wait::no : whole ? Wait::all : Wait::some;
-    for (;;) {
-        if (is_stopped(deadline)) [[unlikely]]
-            return stopped(Operation::receive);
-        auto got = detail::os::receive(handle_.get(), buffer, wait);
-        if (got) [[likely]]
-            return got;
-        if (!got.error().would_block()) return about(std::move(got).error());
-        const auto self = detail::os::Watched::readable(handle_.get());
-        if (auto ready = wait_for(self, Operation::receive, deadline); !ready) return std::move(ready).error();
-    }
+inline Result<std::size_t> Socket::finish_recv(detail::os::Moved moved, std::span<std::byte> buffer, Deadline& deadline,
+                                               bool whole) {
+    const auto self = detail::os::Watched::readable(native_handle());
+    const auto again = [&] { return recv_now(buffer, deadline, whole); };
+    for (moved = patience_.spinning(moved, deadline, again); !moved; moved = again())
+        if (auto ready = ready_after(moved, self, Operation::receive, deadline); !ready)
+            return std::move(ready).error();
+    return moved.bytes();
 }
 
 inline Result<void> Socket::shut_down(detail::os::Direction direction) {
-    auto done = detail::os::shutdown(handle_.get(), direction);
+    auto done = detail::os::shutdown(native_handle(), direction);
     if (done || (is_open() && done.error().code() == std::errc::not_connected)) return {};
     return about(std::move(done).error());
-}
-
-inline Result<void> Socket::try_set_keep_alive(const KeepAlive& keep_alive) {
-    if (auto possible = detail::check(keep_alive); !possible) return checked(std::move(possible));
-    auto set = detail::set_keep_alive(handle_.get(), keep_alive);
-    const bool back_to_default = keep_alive.user_timeout.count() == 0;
-    if (set && back_to_default && detail::os::supports(detail::os::Option::user_timeout))
-        set = detail::os::set_option(handle_.get(), detail::os::Option::user_timeout, 0);
-    return checked(std::move(set));
-}
-
-inline Result<void> Socket::try_set_linger(std::chrono::seconds linger) {
-    if (linger.count() > 32767)
-        return about(Error(make_error_code(std::errc::invalid_argument), Operation::configure)
-                         .with_note("linger: 32767 s at most"));
-    return checked(detail::os::set_linger(handle_.get(), linger.count() < 0 ? -1 : static_cast<int>(linger.count())));
-}
-
-inline Result<void> Socket::try_set_non_blocking(bool on) {
-    return checked(detail::os::set_non_blocking(handle_.get(), on));
 }
 
 }  // namespace sockboot

@@ -66,6 +66,15 @@ Result<std::size_t> recv_step(S& stream, std::span<std::byte> buffer, Deadline& 
         return stream.try_recv_some(buffer);
 }
 
+/// A stream whose calls may sleep in the system, as Socket's: nearly every transfer is one call, and the code for that
+/// is as short as if it were written by hand.
+template <class S>
+concept MayBlock = requires(S& stream, ByteView bytes, std::span<std::byte> buffer, Deadline& deadline) {
+    { stream.may_block() } -> std::same_as<bool>;
+    stream.finish_send(stream.send_once(bytes, bytes), bytes, bytes, deadline);
+    stream.finish_recv(stream.recv_once(buffer), buffer, deadline, true);
+};
+
 /// The time was up in the middle of a transfer.
 template <class S>
 Error late(const S& stream, Operation operation, std::uint64_t done, std::uint64_t wanted) {
@@ -79,52 +88,63 @@ Error ended(const S& stream, Errc code, std::uint64_t done, std::uint64_t wanted
     return about(stream, code == Errc::closed ? std::move(error).with_note("the peer ended the stream") : error);
 }
 
-/// Sends `first` and then `second` to the last byte.
+/// Sends what a first step, which came to `sent`, has left over of `first` and then `second`.
 template <class S>
-Result<void> send_whole(S& stream, ByteView first, ByteView second, Deadline& deadline) {
+Result<void> send_rest(S& stream, ByteView first, ByteView second, Deadline& deadline, Result<std::size_t> sent) {
     const std::size_t wanted = first.size() + second.size();
-    for (std::size_t done = 0; done < wanted;) {
-        const bool in_first = done < first.size();
-        auto sent = send_step(stream, in_first ? first.after(done) : ByteView{},
-                              in_first ? second : second.after(done - first.size()), deadline);
-        if (!sent) [[unlikely]]
-            return std::move(sent).error().with_progress(done, wanted);
-        if (*sent == 0) [[unlikely]]
+    for (std::size_t done = 0;;) {
+        if (!sent) return std::move(sent).error().with_progress(done, wanted);
+        if (*sent == 0)
             return about(
                 stream,
                 Error(make_error_code(std::errc::operation_would_block), Operation::send).with_progress(done, wanted));
         done += *sent;
+        if (done == wanted) return {};
         // A transfer that always finds room would never look at the clock.
-        if (done < wanted && deadline.expired()) [[unlikely]]
-            return late(stream, Operation::send, done, wanted);
+        if (deadline.expired()) return late(stream, Operation::send, done, wanted);
+        const bool in_first = done < first.size();
+        sent = send_step(stream, in_first ? first.after(done) : ByteView{},
+                         in_first ? second : second.after(done - first.size()), deadline);
     }
-    return {};
+}
+
+/// Sends `first` and then `second` to the last byte.
+template <class S>
+Result<void> send_whole(S& stream, ByteView first, ByteView second, Deadline& deadline) {
+    if (first.empty() && second.empty()) return {};
+    return send_rest(stream, first, second, deadline, send_step(stream, first, second, deadline));
+}
+
+/// Where a buffer lies in a larger whole, for the sake of an error's text.
+struct Place {
+    std::uint64_t before, wanted;
+};
+
+/// Fills what a first step, which came to `got`, has left over of `buffer`.
+template <class S>
+Result<std::size_t> recv_rest(S& stream, std::span<std::byte> buffer, Deadline& deadline, Place place,
+                              Result<std::size_t> got) {
+    for (std::size_t filled = 0;;) {
+        if (!got) return std::move(got).error().with_progress(place.before + filled, place.wanted);
+        filled += *got;
+        if (*got == 0 || filled == buffer.size()) return filled;
+        if (deadline.expired()) return late(stream, Operation::receive, place.before + filled, place.wanted);
+        got = recv_step(stream, buffer.subspan(filled), deadline, true);
+    }
 }
 
 /// Fills `buffer`, or what the stream has until its end: returns how many bytes, fewer than asked for only at the end.
-/// `before` and `wanted` place the buffer in a larger whole, for the sake of the error's text.
 template <class S>
-Result<std::size_t> recv_whole(S& stream, std::span<std::byte> buffer, Deadline& deadline, std::uint64_t before,
-                               std::uint64_t wanted) {
-    std::size_t filled = 0;
-    while (filled < buffer.size()) {
-        auto got = recv_step(stream, buffer.subspan(filled), deadline, true);
-        if (!got) [[unlikely]]
-            return std::move(got).error().with_progress(before + filled, wanted);
-        if (*got == 0) [[unlikely]]
-            break;
-        filled += *got;
-        if (filled < buffer.size() && deadline.expired()) [[unlikely]]
-            return late(stream, Operation::receive, before + filled, wanted);
-    }
-    return filled;
+Result<std::size_t> recv_whole(S& stream, std::span<std::byte> buffer, Deadline& deadline, Place place) {
+    if (buffer.empty()) return buffer.size();
+    return recv_rest(stream, buffer, deadline, place, recv_step(stream, buffer, deadline, true));
 }
 
 /// Memory that is taken before the bytes for it have come; beyond it, storage doubles as they arrive.
 inline constexpr std::size_t trusted_size = std::size_t{64} << 10;
 
-/// Makes `into` the next `size` bytes of the stream, or what it has until its end.
-/// Memory follows what arrives, not what was announced; storage that `into` already has is used at once.
+/// Makes `into` the next `size` bytes of the stream, of which it holds `filled` already, or what there is until the
+/// stream's end. Memory follows what arrives, not what was announced; storage that `into` already has is used at once.
 template <class S>
 Result<void> recv_growing(S& stream, std::string& into, std::uint64_t size, Deadline& deadline) {
     for (std::size_t filled = 0; filled < size;) {
@@ -133,14 +153,12 @@ Result<void> recv_growing(S& stream, std::string& into, std::uint64_t size, Dead
                                                                   : trusted_size;
         into.resize(room < size ? room : static_cast<std::size_t>(size));
         auto got = recv_whole(stream, {reinterpret_cast<std::byte*>(into.data()) + filled, into.size() - filled},
-                              deadline, filled, size);
+                              deadline, {filled, size});
         const std::size_t now = got ? filled + *got : static_cast<std::size_t>(got.error().transferred());
         const bool whole = now == into.size();
         into.resize(now);
-        if (!got) [[unlikely]]
-            return std::move(got).error();
-        if (!whole) [[unlikely]]
-            return {};
+        if (!got) return std::move(got).error();
+        if (!whole) return {};
         filled = now;
     }
     return {};
@@ -175,7 +193,7 @@ void send_all(S& stream, ByteView bytes) {
 template <Stream S>
 Result<void> try_recv_exact(S& stream, std::span<std::byte> buffer) {
     Deadline deadline = detail::deadline_of(stream);
-    auto got = detail::recv_whole(stream, buffer, deadline, 0, buffer.size());
+    auto got = detail::recv_whole(stream, buffer, deadline, {0, buffer.size()});
     if (!got) [[unlikely]]
         return std::move(got).error();
     if (*got == buffer.size()) [[likely]]

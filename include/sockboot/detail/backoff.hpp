@@ -18,8 +18,8 @@ public:
         : policy_(policy), delay_(as_double(policy.initial_delay)), state_(policy.seed) {
         // Without a seed of the caller's: where this object lies and when, which no two programs share.
         if (state_ == 0)
-            state_ = static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
-        if (policy.seed == 0) state_ ^= reinterpret_cast<std::uintptr_t>(this) << 16;
+            state_ = static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()) ^
+                     reinterpret_cast<std::uintptr_t>(this) << 16;
     }
 
     /// The delay before the next attempt.

@@ -114,7 +114,8 @@ private:
         // TCP connects a socket to itself when its own port happens to be the one that it calls: nobody listens there.
         if (local == remote) return lose(index, make_error_code(std::errc::connection_refused));
         if (auto set = os::set_non_blocking(handle.get(), false); !set) return lose(index, set.error().code());
-        return Socket(std::move(handle), context_, local, remote, options_.io_timeout, options_.canceller);
+        return Socket(std::move(handle), context_, local, remote,
+                      {options_.io_timeout, options_.canceller, options_.spin});
     }
 
     Socket lose(std::size_t index, std::error_code code) {

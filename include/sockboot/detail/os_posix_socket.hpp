@@ -121,33 +121,28 @@ inline int wait_flag(Wait wait) noexcept {
     return wait == Wait::no ? MSG_DONTWAIT : wait == Wait::all ? MSG_WAITALL : 0;
 }
 
-/// Receives into a buffer that is not empty; 0 is the end of the stream.
-inline Result<std::size_t> receive(Handle handle, std::span<std::byte> buffer, Wait wait) {
+/// Receives into a buffer that is not empty; 0 is the end of the stream. One call: a signal may interrupt it.
+[[gnu::always_inline]] inline Moved receive(Handle handle, std::span<std::byte> buffer, Wait wait) noexcept {
     const std::size_t size = at_most(largest_transfer, buffer.size());
-    const ssize_t got = uninterrupted([&] { return ::recv(handle, buffer.data(), size, wait_flag(wait)); });
-    if (got < 0) [[unlikely]]
-        return last_error(Operation::receive);
-    return static_cast<std::size_t>(got);
+    return Moved(::recv(handle, buffer.data(), size, wait_flag(wait)));
 }
 
-/// Sends `first` and then `second`, as many of their bytes as there is room for, in one call and without SIGPIPE.
-inline Result<std::size_t> send(Handle handle, ByteView first, ByteView second, Wait wait) {
+/// Sends `first` and then `second`, as many of their bytes as there is room for, without SIGPIPE. One call, which a
+/// signal may interrupt.
+[[gnu::always_inline]] inline Moved send(Handle handle, ByteView first, ByteView second, Wait wait) noexcept {
     const std::size_t size = at_most(largest_transfer, first.size());
     const std::size_t more = size < first.size() ? 0 : at_most(largest_transfer, second.size());
     // iovec has no const; sendmsg(2) does not write through it.
     iovec pieces[2] = {{const_cast<std::byte*>(first.data()), size}, {const_cast<std::byte*>(second.data()), more}};
     msghdr message{};
     message.msg_iov = pieces;
-    message.msg_iovlen = more != 0 ? 2 : 1;
+    message.msg_iovlen = 2;
 #ifdef MSG_NOSIGNAL
     const int flags = wait_flag(wait) | MSG_NOSIGNAL;
 #else
     const int flags = wait_flag(wait);
 #endif
-    const ssize_t sent = uninterrupted([&] { return ::sendmsg(handle, &message, flags); });
-    if (sent < 0) [[unlikely]]
-        return last_error(Operation::send);
-    return static_cast<std::size_t>(sent);
+    return Moved(::sendmsg(handle, &message, flags));
 }
 
 inline Result<void> shutdown(Handle handle, Direction direction) {

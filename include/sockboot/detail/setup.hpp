@@ -25,7 +25,7 @@ inline Result<void> check(const KeepAlive& keep_alive) {
     if (user_timeout != 0 && !os::supports(os::Option::user_timeout))
         wrong = "keep_alive.user_timeout: this system cannot be told";
     if (!wrong) return {};
-    return Error(make_error_code(std::errc::invalid_argument), Operation::configure).with_note(wrong);
+    return invalid(Operation::configure, wrong);
 }
 
 inline Result<void> set_keep_alive(os::Handle handle, const KeepAlive& keep_alive) {
