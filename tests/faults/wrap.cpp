@@ -113,6 +113,7 @@ WRAPPED(socket, int family, int type, int protocol);
 WRAPPED(setsockopt, int handle, int level, int name, const void* value, socklen_t size);
 WRAPPED(getsockopt, int handle, int level, int name, void* value, socklen_t* size);
 WRAPPED(connect, int handle, const sockaddr* address, socklen_t size);
+WRAPPED(getpeername, int handle, sockaddr* address, socklen_t* size);
 WRAPPED(accept4, int handle, sockaddr* address, socklen_t* size, int flags);
 WRAPPED(poll, pollfd* watched, nfds_t count, int milliseconds);
 WRAPPED(close, int handle);
@@ -143,6 +144,11 @@ int __wrap_connect(int handle, const sockaddr* address, socklen_t size) {
     const int answer = __real_connect(handle, address, size);
     const bool begun = answer == 0 || errno == EINPROGRESS;
     return begun && verdict.error == EINTR ? faults::failed(EINTR) : answer;
+}
+
+int __wrap_getpeername(int handle, sockaddr* address, socklen_t* size) {
+    const auto verdict = faults::decide(Call::getpeername, handle);
+    return verdict.error != 0 ? faults::failed(verdict.error) : __real_getpeername(handle, address, size);
 }
 
 int __wrap_accept4(int handle, sockaddr* address, socklen_t* size, int flags) {

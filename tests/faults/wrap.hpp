@@ -14,7 +14,7 @@
 namespace faults {
 
 /// The calls that stand behind the shim.
-enum class Call { socket, setsockopt, connect, getsockopt, accept, poll, receive, send, close };
+enum class Call { socket, setsockopt, connect, getpeername, getsockopt, accept, poll, receive, send, close };
 
 /// One call that the program under test is about to make.
 struct Made {

@@ -45,6 +45,9 @@ public:
     explicit operator bool() const noexcept { return value_ >= 0; }
     [[nodiscard]] std::size_t bytes() const noexcept { return static_cast<std::size_t>(value_); }
 
+    /// Whether it moved anything.
+    [[nodiscard]] bool any() const noexcept { return value_ > 0; }
+
     /// Whether it moved all of `wanted` bytes.
     [[nodiscard]] bool all(std::size_t wanted) const noexcept { return bytes() == wanted; }
 

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -32,10 +33,8 @@ inline Handle born(Handle handle) noexcept {
 }
 
 inline Result<void> set_non_blocking(Handle handle, bool on) {
-    const int flags = ::fcntl(handle, F_GETFL);
-    if (flags < 0) return last_error(Operation::configure);
-    const int wanted = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
-    return succeeded(Operation::configure, wanted == flags ? 0 : ::fcntl(handle, F_SETFL, wanted));
+    int flag = on ? 1 : 0;
+    return succeeded(Operation::configure, ::ioctl(handle, FIONBIO, &flag));
 }
 
 /// A stream socket, closed on exec and silent on SIGPIPE from its first instant.
@@ -77,24 +76,32 @@ inline Result<Handle> accept(Handle handle, Address& peer) {
 #endif
     });
 #ifndef SOCK_CLOEXEC
-    if (fresh >= 0)
-        ::fcntl(fresh, F_SETFL, ::fcntl(fresh, F_GETFL) & ~O_NONBLOCK);  // the BSDs inherit it from the listener
+    if (fresh >= 0) static_cast<void>(set_non_blocking(fresh, false));  // the BSDs inherit it from the listener
 #endif
     auto result = checked(Operation::accept, born(fresh));
     peer = from_system(system);
     return result;
 }
 
+/// Whether the handle has a peer, which is what being connected means. Best effort: a failure says no.
+inline bool has_peer(Handle handle) noexcept {
+    SystemAddress peer;
+    return ::getpeername(handle, &peer.any, &peer.size) == 0;
+}
+
 /// Starts connecting a non-blocking handle. A signal does not stop what it started: connect(2) is never called twice.
 inline Result<Connecting> start_connect(Handle handle, const Address& address) {
     const SystemAddress system = to_system(address);
     if (::connect(handle, &system.any, system.size) == 0) return Connecting::done;
-    if (errno == EINPROGRESS || errno == EINTR) return Connecting::underway;
-    return last_error(Operation::connect);
+    if (errno != EINPROGRESS && errno != EINTR) return last_error(Operation::connect);
+    // Loopback is mostly there by now, and need not be waited for.
+    return has_peer(handle) ? Connecting::done : Connecting::underway;
 }
 
 /// How a connection attempt stands, once its handle is writable: done, or under way still where that came too early.
 inline Result<Connecting> finish_connect(Handle handle) {
+    if (has_peer(handle)) return Connecting::done;
+    const bool gone = errno != ENOTCONN;  // there was a peer: the next call will say what became of it
     int number = 0;
     socklen_t size = sizeof number;
     if (::getsockopt(handle, SOL_SOCKET, SO_ERROR, &number, &size) < 0) return last_error(Operation::connect);
@@ -107,9 +114,7 @@ inline Result<Connecting> finish_connect(Handle handle) {
         default: return Error({number, std::system_category()}, Operation::connect);
     }
     // No error is no connection yet: some systems wake early.
-    SystemAddress peer;
-    const bool connected = ::getpeername(handle, &peer.any, &peer.size) == 0 || errno != ENOTCONN;
-    return connected ? Connecting::done : Connecting::underway;
+    return gone ? Connecting::done : Connecting::underway;
 }
 
 /// The most that one call is asked to move: some systems refuse sizes over INT_MAX.
