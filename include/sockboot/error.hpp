@@ -281,6 +281,13 @@ inline Error invalid(Operation operation, std::string note) {
     return Error(make_error_code(std::errc::invalid_argument), operation).with_note(std::move(note));
 }
 
+/// A message over the limit, which was not sent.
+inline Error too_large_to_send(std::uint64_t size, std::uint64_t limit) {
+    return Error(Errc::message_too_large, Operation::send)
+        .with_note("the message has " + std::to_string(size) + " bytes, the limit is " + std::to_string(limit) +
+                   "; nothing was sent");
+}
+
 /// An error on its way to the user: with the context, and with `target` where it does not know a closer endpoint.
 inline Error placed(Error error, std::string_view context, std::string target) {
     std::string where = error.endpoint();

@@ -52,6 +52,10 @@ namespace detail {
 
 inline constexpr std::size_t longest_prefix = 10;
 
+/// Memory that is taken for what was announced before the bytes for it have come; beyond it, storage doubles as they
+/// arrive.
+inline constexpr std::size_t trusted_size = std::size_t{64} << 10;
+
 constexpr std::uint64_t largest_count(unsigned width) noexcept {
     return width >= 8 ? (std::numeric_limits<std::uint64_t>::max)() >> 1 : (std::uint64_t{1} << (8 * width)) - 1;
 }
@@ -99,12 +103,6 @@ inline void store(std::uint64_t value, std::byte* bytes, unsigned width, std::en
 
 inline Error bad_format(std::string why) {
     return invalid(Operation::parse, std::move(why)).about({}, "a length prefix");
-}
-
-inline Error too_large_to_send(std::uint64_t size, std::uint64_t limit) {
-    return Error(Errc::message_too_large, Operation::send)
-        .with_note("the message has " + std::to_string(size) + " bytes, the limit is " + std::to_string(limit) +
-                   "; nothing was sent");
 }
 
 /// Whether bytes where a length should be are somebody's text.

@@ -19,7 +19,8 @@
 #include "version.hpp"    // three numbers
 #include "detail/atomic.hpp"
 
-// floor 1: which failures pass by themselves; a small counted pointer
+// floor 1: which failures pass by themselves; a small counted pointer; bytes on their way
+#include "detail/buffer.hpp"
 #include "detail/shared.hpp"
 #include "detail/transient.hpp"
 
@@ -30,6 +31,7 @@
 #include "result.hpp"
 
 // floor 4: pure values
+#include "delimiter.hpp"      // what a message may end with instead
 #include "length_prefix.hpp"  // how a message's length is written
 #include "log.hpp"            // one line per event
 #include "timeout.hpp"        // how long a whole operation may take
@@ -67,6 +69,7 @@
 #include "connect_to.hpp"
 #include "create_server.hpp"
 #include "message.hpp"
+#include "message_channel.hpp"
 
 // Included by those who want them, since each asks for something that not every program has:
 // opt-in: stop_token.hpp    std::stop_token → Canceller

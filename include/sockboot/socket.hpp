@@ -116,8 +116,8 @@ public:
     [[nodiscard]] detail::os::Moved send_once(ByteView first, ByteView second) noexcept {
         return detail::os::send(native_handle(), first, second, detail::os::Wait::some);
     }
-    [[nodiscard]] detail::os::Moved recv_once(std::span<std::byte> buffer) noexcept {
-        return detail::os::receive(native_handle(), buffer, detail::os::Wait::all);
+    [[nodiscard]] detail::os::Moved recv_once(std::span<std::byte> buffer, bool whole) noexcept {
+        return detail::os::receive(native_handle(), buffer, whole ? detail::os::Wait::all : detail::os::Wait::some);
     }
     Result<std::size_t> finish_send(detail::os::Moved moved, ByteView first, ByteView second, Deadline& deadline);
     Result<std::size_t> finish_recv(detail::os::Moved moved, std::span<std::byte> buffer, Deadline& deadline,

@@ -12,6 +12,7 @@
 #include <utility>  // std::move
 
 #include "byte_view.hpp"
+#include "length_prefix.hpp"  // trusted_size
 #include "result.hpp"
 #include "timeout.hpp"
 
@@ -72,8 +73,15 @@ template <class S>
 concept MayBlock = requires(S& stream, ByteView bytes, std::span<std::byte> buffer, Deadline& deadline) {
     { stream.may_block() } -> std::same_as<bool>;
     stream.finish_send(stream.send_once(bytes, bytes), bytes, bytes, deadline);
-    stream.finish_recv(stream.recv_once(buffer), buffer, deadline, true);
+    stream.finish_recv(stream.recv_once(buffer, true), buffer, deadline, true);
 };
+
+/// Whether nothing is wrong with a stream but that its call was to end: the time was up, or somebody cancelled.
+inline bool ended_in_time(const Result<void>& result) noexcept {
+    if (result) return true;
+    const std::error_code code = result.error().code();
+    return code == Errc::deadline_exceeded || code == Errc::cancelled || result.error().would_block();
+}
 
 /// The time was up in the middle of a transfer.
 template <class S>
@@ -139,9 +147,6 @@ Result<std::size_t> recv_whole(S& stream, std::span<std::byte> buffer, Deadline&
     if (buffer.empty()) return buffer.size();
     return recv_rest(stream, buffer, deadline, place, recv_step(stream, buffer, deadline, true));
 }
-
-/// Memory that is taken before the bytes for it have come; beyond it, storage doubles as they arrive.
-inline constexpr std::size_t trusted_size = std::size_t{64} << 10;
 
 /// Makes `into` the next `size` bytes of the stream, of which it holds `filled` already, or what there is until the
 /// stream's end. Memory follows what arrives, not what was announced; storage that `into` already has is used at once.

@@ -180,14 +180,14 @@ template <class S, class Format>
     if constexpr (MayBlock<S>)
         if (format.width != LengthPrefix::varint && stream.may_block()) [[likely]] {
             PrefixBytes bytes;
-            auto moved = stream.recv_once({bytes.data(), format.width});
+            auto moved = stream.recv_once({bytes.data(), format.width}, true);
             const DecodedPrefix prefix = moved.all(format.width) ? decode_fixed(bytes.data(), format) : DecodedPrefix{};
             const std::uint64_t size = prefix.message_size;
             if (prefix.prefix_size == 0 || (size != into.size() && !resized(stream, into, size))) [[unlikely]]
                 return recv_after_prefix(stream, into, format, bytes, moved);
             if (size == 0) [[unlikely]]
                 return true;
-            moved = stream.recv_once({reinterpret_cast<std::byte*>(into.data()), into.size()});
+            moved = stream.recv_once({reinterpret_cast<std::byte*>(into.data()), into.size()}, true);
             if (!moved.all(into.size())) [[unlikely]]
                 return recv_after_message(stream, into, moved);
             return true;
