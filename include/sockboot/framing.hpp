@@ -131,7 +131,7 @@ private:
     Progress at_;            ///< how far it has come
 };
 
-inline std::string_view FrameDecoder::next_plain() noexcept {
+[[gnu::always_inline]] inline std::string_view FrameDecoder::next_plain() noexcept {
     constexpr std::size_t width = detail::PlainPrefix::width;
     if (!plain_ || buffer_.size() < width) return {};
     const std::uint64_t size = detail::load(buffer_.data(), width, std::endian::big);
@@ -155,7 +155,7 @@ inline void FrameDecoder::feed(ByteView bytes) {
 
 inline std::span<std::byte> FrameDecoder::prepare(std::size_t size) {
     // What is announced is not trusted: storage doubles as the bytes for it come.
-    if (expected() != 0) {
+    if (!buffer_.empty() && expected() != 0) {
         const std::size_t sound = pending() > detail::trusted_size ? pending() : detail::trusted_size;
         const std::size_t owned = buffer_.capacity() - pending();
         const std::size_t most = sound > owned ? sound : owned;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>  // std::memcpy
 #include <optional>
 #include <span>
 #include <string>
@@ -50,6 +51,7 @@ public:
           format_(format),
           // The largest message of the format that nearly everybody uses which is copied, and one more.
           plain_end_(detail::is_plain(format) ? (format.limit() < large_size ? format.limit() + 1 : large_size) : 0) {
+        expects_small_ = plain_end_ != 0;
         configure(options);
     }
     MessageChannel(S stream, const Delimiter& delimiter, const ChannelOptions& options = {})
@@ -99,12 +101,17 @@ public:
     /// Calls:   none where a message lies in the buffer; else recv(2), and poll(2) where there is a timeout.
     [[nodiscard]] std::optional<std::string_view> receive_view() {
         if (const std::string_view message = decoder_.next_plain(); message.data() != nullptr) return message;
-        return receive_next().value();
+        FirstTry first;
+        if (const std::string_view message = receive_small(first); message.data() != nullptr) return message;
+        return receive_any(first).value();
     }
     [[nodiscard]] Result<std::optional<std::string_view>> try_receive_view() {
         if (const std::string_view message = decoder_.next_plain(); message.data() != nullptr)
             return std::optional<std::string_view>(message);
-        return receive_next();
+        FirstTry first;
+        if (const std::string_view message = receive_small(first); message.data() != nullptr)
+            return std::optional<std::string_view>(message);
+        return receive_any(first);
     }
 
     /// The next message as a string of the caller's own.
@@ -126,6 +133,12 @@ private:
     static constexpr std::size_t large_size = std::size_t{16} << 10;
     static constexpr std::size_t least_buffer = 512;
 
+    /// A call of the stream that was made before the long way began, and what it came to.
+    struct FirstTry {
+        bool made = false;
+        detail::os::Moved moved;
+    };
+
     void configure(const ChannelOptions& options);
 
     /// With a delimiter behind it there would be three pieces to send, and it has been searched for it anyway.
@@ -138,12 +151,10 @@ private:
     [[nodiscard]] Result<void> send_any(ByteView message);
     enum class Unsent : bool { dropped, queued };
     [[nodiscard]] Result<void> send_large(ByteView message, Unsent unsent);
-    template <class... FirstTry>
-    [[nodiscard]] Result<void> flush_any(FirstTry... moved);
+    [[nodiscard]] Result<void> flush_any(FirstTry first);
 
-    [[nodiscard]] Result<std::optional<std::string_view>> receive_next();
-    template <class... FirstTry>
-    [[nodiscard]] Result<std::optional<std::string_view>> receive_any(FirstTry... moved);
+    [[nodiscard]] std::string_view receive_small(FirstTry& first);
+    [[nodiscard]] Result<std::optional<std::string_view>> receive_any(FirstTry first);
     [[nodiscard]] std::size_t next_size(bool& whole) const noexcept;
     [[nodiscard]] Error inside_message(Error error) const;
 
@@ -152,6 +163,7 @@ private:
     FrameDecoder decoder_;
     std::size_t receive_size_ = 0;
     std::uint64_t last_frame_ = 0;  ///< bytes of the last one that had to be received
+    bool expects_small_ = false;    ///< the next one is plain, and no large one
 
     detail::Buffer out_;
     std::size_t send_size_ = 0;
@@ -177,9 +189,10 @@ inline bool MessageChannel<S>::append_plain(ByteView message) noexcept {
     constexpr std::size_t width = detail::PlainPrefix::width;
     const std::size_t frame = width + message.size();
     if (message.size() >= plain_end_ || frame > out_.room() || out_.size() + frame > send_size_) return false;
-    detail::store(message.size(), out_.end(), width, std::endian::big);
-    out_.commit(width);
-    out_.append(message.data(), message.size());
+    std::byte* const place = out_.end();
+    detail::store(message.size(), place, width, std::endian::big);
+    if (!message.empty()) std::memcpy(place + width, message.data(), message.size());
+    out_.commit(frame);
     return true;
 }
 
@@ -275,26 +288,25 @@ inline Result<void> MessageChannel<S>::try_flush() {
     if (out_.empty()) return {};
     if constexpr (detail::MayBlock<S>)
         if (stream_.may_block() && !detail::is_desynchronised(stream_, Operation::send)) [[likely]] {
-            const auto moved = stream_.send_once(out_.view(), {});
-            if (!moved.all(out_.size())) [[unlikely]]
-                return flush_any(moved);
+            const ByteView waiting = out_.view();
+            const auto moved = stream_.send_once(waiting, {});
+            if (!moved.all(waiting.size())) [[unlikely]]
+                return flush_any({true, moved});
             out_.clear();
             return {};
         }
-    return flush_any();
+    return flush_any({});
 }
 
 template <Stream S>
-template <class... FirstTry>
-[[gnu::noinline]] Result<void> MessageChannel<S>::flush_any(FirstTry... moved) {
+[[gnu::noinline]] Result<void> MessageChannel<S>::flush_any(FirstTry first) {
     if (detail::is_desynchronised(stream_, Operation::send))
         return detail::about(stream_, Error(Errc::desynchronised, Operation::send));
     Deadline deadline = detail::deadline_of(stream_);
     auto first_step = [&] {
-        if constexpr (sizeof...(moved) != 0)
-            return stream_.finish_send(moved..., out_.view(), {}, deadline);
-        else
-            return detail::send_step(stream_, out_.view(), {}, deadline);
+        if constexpr (detail::MayBlock<S>)
+            if (first.made) return stream_.finish_send(first.moved, out_.view(), {}, deadline);
+        return detail::send_step(stream_, out_.view(), {}, deadline);
     };
     auto sent = detail::send_rest(stream_, out_.view(), {}, deadline, first_step());
     out_.consume(sent ? out_.size() : static_cast<std::size_t>(sent.error().transferred()));
@@ -303,21 +315,20 @@ template <class... FirstTry>
 
 // --- receiving ---------------------------------------------------------------------------------------------------
 
-/// The next message, which is not in the buffer yet: at a boundary, and where no large one is to be expected, one
-/// receive mostly brings it whole.
+/// The next message in the format that nearly everybody uses, if one receive, at a boundary and where no large message
+/// is to be expected, brings it whole. Else a view of nothing, with no address.
 template <Stream S>
-Result<std::optional<std::string_view>> MessageChannel<S>::receive_next() {
+[[gnu::noinline]] std::string_view MessageChannel<S>::receive_small(FirstTry& first) {
     if constexpr (detail::MayBlock<S>)
-        if (plain_end_ != 0 && stream_.may_block() && decoder_.pending() == 0 && last_frame_ < large_size &&
+        if (expects_small_ && stream_.may_block() && decoder_.pending() == 0 &&
             !detail::is_desynchronised(stream_, Operation::receive)) [[likely]] {
             const auto moved = stream_.recv_once(decoder_.prepare(receive_size_), false);
             if (!moved.any()) [[unlikely]]
-                return receive_any(moved);
+                return first = {true, moved}, std::string_view();
             decoder_.commit(moved.bytes());
-            if (const std::string_view message = decoder_.next_plain(); message.data() != nullptr) [[likely]]
-                return std::optional<std::string_view>(message);
+            return decoder_.next_plain();
         }
-    return receive_any();
+    return {};
 }
 
 /// How many bytes to ask for next, and whether to wait for all of them.
@@ -331,32 +342,33 @@ std::size_t MessageChannel<S>::next_size(bool& whole) const noexcept {
     // Behind a large message there mostly comes another one like it.
     const bool after_large = decoder_.pending() == 0 && last_frame_ >= large_size;
     if (after_large && last_frame_ < receive_size_) return static_cast<std::size_t>(last_frame_);
-    return missing < receive_size_ ? receive_size_ : static_cast<std::size_t>(missing);
+    const std::size_t rest = receive_size_ - (decoder_.pending() < receive_size_ ? decoder_.pending() : 0);
+    return missing < rest ? rest : static_cast<std::size_t>(missing);
 }
 
 template <Stream S>
-template <class... FirstTry>
-[[gnu::noinline]] Result<std::optional<std::string_view>> MessageChannel<S>::receive_any(FirstTry... moved) {
+[[gnu::noinline]] Result<std::optional<std::string_view>> MessageChannel<S>::receive_any(FirstTry first) {
     if (detail::is_desynchronised(stream_, Operation::receive))
         return detail::about(stream_, Error(Errc::desynchronised, Operation::receive));
     Deadline deadline = detail::deadline_of(stream_);
-    for (bool first = true;; first = false) {
+    for (bool received = false;; received = true) {
         const std::size_t before = decoder_.pending();
         auto next = decoder_.try_next();
         if (!next) return detail::about(stream_, std::move(next).error());
         if (*next) {
             last_frame_ = before - decoder_.pending();
+            expects_small_ = plain_end_ != 0 && last_frame_ < large_size;
             return next;
         }
         // A peer that drips would never let it look at the clock.
-        if (!first && deadline.expired())
+        if (received && deadline.expired())
             return detail::about(stream_, inside_message(Error(Errc::deadline_exceeded, Operation::receive)));
         bool whole = false;
         const std::size_t size = next_size(whole);
         const std::span<std::byte> room = decoder_.prepare(size);
         auto step = [&]() -> Result<std::size_t> {
-            if constexpr (sizeof...(moved) != 0)
-                if (first) return stream_.finish_recv(moved..., room, deadline, whole);
+            if constexpr (detail::MayBlock<S>)
+                if (first.made && !received) return stream_.finish_recv(first.moved, room, deadline, whole);
             return detail::recv_step(stream_, room, deadline, whole);
         };
         auto got = step();
