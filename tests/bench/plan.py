@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""Who is measured against whom, and in which workloads."""
+from __future__ import annotations
+
+SOCKET, CHANNEL, SPIN = "sockboot_socket", "sockboot_channel", "sockboot_spin"
+OURS = (SOCKET, CHANNEL, SPIN)
+SLOWED = "sockboot_slowed"  # sockboot_socket.cpp with work put in: must be found slower
+ITSELF = SOCKET + "#2"      # a second instance: must be found as fast
+ONE_CALL_A_MESSAGE = ("c_naive", "c_sendmsg", "asio_sync", "poco")
+PEERS = ("c_naive", "c_sendmsg", "c_buffered", "asio_sync", "asio_buffered", "asio_coroutines", "zeromq_pair", "poco",
+         "libuv")
+BUFFERED = ("c_buffered", "asio_buffered")  # the match of the channel, not of the bare socket
+SAME_CONNECT = ("c_naive", *BUFFERED)       # they connect with the code of c_sendmsg, of asio_sync
+EVERYBODY = (*OURS, *PEERS, SLOWED)
+
+REQUESTS = ("request 64", "request 1024", "request 65536")
+STREAMS = ("stream 64", "stream 1024", "stream 65536", "stream 1048576")
+BY_ADDRESS, BY_NAME = "connect 127.0.0.1", "connect by-name.test"
+DEAD_FIRST = ("connect dead-ipv6-first.test", "connect dead-ipv4-first.test")
+WORKLOADS = (*REQUESTS, *STREAMS, BY_ADDRESS, BY_NAME)
+QUICK_WORKLOADS = ("request 64", "stream 64", "stream 1048576", BY_ADDRESS, BY_NAME)
+
+COUNTED = {"request 64": (200, 1200), "stream 64": (2000, 22000), BY_ADDRESS: (20, 120)}
+COUNTED_FOR_BUDGETS = (SOCKET, CHANNEL, "c_sendmsg", "c_buffered")
+SIZES = tuple(4**power for power in range(13))  # 1 B to 16 MiB
+SIZE_CONTENDERS = (SOCKET, CHANNEL, "c_buffered", "c_sendmsg", "asio_sync", "zeromq_pair")
+LATENCY = "request 64"
+
+
+def pairs(workload: str) -> list[tuple[str, str]]:
+    """(ours, peer), each to be run in turn."""
+    kind = workload.split()[0]
+    checks = [(SOCKET, ITSELF)] + [(SOCKET, SLOWED)] * (workload in ("request 64", "stream 64"))
+    if kind == "connect":
+        return checks + [(SOCKET, peer) for peer in PEERS if peer not in SAME_CONNECT]
+    bare = ONE_CALL_A_MESSAGE if kind == "stream" else tuple(peer for peer in PEERS if peer not in BUFFERED)
+    spin = [(SPIN, peer) for peer in PEERS] if workload == "request 64" else []
+    return checks + [(SOCKET, peer) for peer in bare] + [(CHANNEL, peer) for peer in PEERS] + spin
+
+
+def needs_namespace(workload: str) -> bool:
+    """A name that only the file `hosts` has."""
+    return workload.endswith(".test")
+
+
+def size_text(size: int) -> str:
+    """64 B, 1 KiB, 1 MiB"""
+    for shift, unit in ((20, "MiB"), (10, "KiB")):
+        if size >= 1 << shift:
+            return f"{size >> shift} {unit}"
+    return f"{size} B"
+
+
+def title(workload: str) -> str:
+    """A workload, for people."""
+    kind, what = workload.split()
+    if kind == "connect":
+        ways = {BY_ADDRESS: "by address", BY_NAME: "by name", DEAD_FIRST[0]: "an IPv6 address that is dead first",
+                DEAD_FIRST[1]: "an IPv4 address that is dead first"}
+        return f"connect + accept + close, {ways[workload]}"
+    return f"{'request/response' if kind == 'request' else 'one-way stream'}, {size_text(int(what))}"

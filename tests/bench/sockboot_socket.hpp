@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// What the contenders of sockboot share: its two calls for a connection.
+#pragma once
+
+#include <sockboot/sockboot.hpp>
+
+#include "contender.hpp"
+
+namespace bench {
+
+class SockbootSocket : public Contender {
+public:
+    SockbootSocket() { sockboot::set_log_level(sockboot::LogLevel::off); }
+
+    std::uint16_t listen() override {
+        listener_ = sockboot::create_server("127.0.0.1", 0, "bench", {.spin = spin});
+        return listener_.local_endpoint().port();
+    }
+    void accept() override { socket_ = listener_.accept(); }
+    void connect(std::uint16_t port) override {
+        socket_ = sockboot::connect_to("127.0.0.1", port, "bench", {.spin = spin});
+    }
+
+    bool accept_connections(std::size_t count) override {
+        for (std::size_t i = 0; i < count; ++i) static_cast<void>(listener_.accept());
+        return true;
+    }
+    bool make_connections(const std::string& host, std::uint16_t port, std::size_t count) override {
+        for (std::size_t i = 0; i < count; ++i) {
+            auto socket = sockboot::connect_to(host, port, "bench");
+            std::byte end;
+            if (socket.recv_some({&end, 1}) != 0) fail("sockboot: the stream did not end");
+        }
+        return true;
+    }
+
+protected:
+    [[nodiscard]] sockboot::Socket& socket() { return socket_; }
+
+private:
+#ifdef BENCH_SPIN
+    static constexpr std::chrono::microseconds spin{BENCH_SPIN};
+#else
+    static constexpr std::chrono::microseconds spin{0};
+#endif
+
+    sockboot::Socket listener_;
+    sockboot::Socket socket_;
+};
+
+}  // namespace bench
