@@ -4,8 +4,7 @@
 
 #include <concepts>
 #include <cstddef>
-#include <iterator>  // std::data, std::size
-#include <string_view>
+#include <string_view>  // and with it std::data and std::size
 #include <type_traits>
 
 namespace sockboot {
@@ -45,8 +44,8 @@ public:
     }
 
     /// Any contiguous range of one-byte elements, whole.
-    template <detail::ByteRange Range>
-        requires(!detail::CharacterArray<Range> && !std::same_as<Range, ByteView>)
+    template <class Range>
+        requires(!std::same_as<Range, ByteView> && !detail::CharacterArray<Range> && detail::ByteRange<Range>)
     ByteView(const Range& range) noexcept
         : data_(reinterpret_cast<const std::byte*>(std::data(range))), size_(std::size(range)) {}
 

@@ -142,7 +142,7 @@ inline Result<void> pause(std::chrono::nanoseconds delay, Deadline& deadline, co
 inline Error gave_up(Error ending, const Error& last, int rounds) {
     return std::move(ending)
         .with_attempts(last.attempts())
-        .with_note("attempt " + std::to_string(rounds) + " failed: " + reason(last.code()));
+        .with_note(joined({"attempt ", std::to_string(rounds), " failed: ", reason(last.code())}));
 }
 
 /// Rounds until one succeeds, fails for good, or the policy or the deadline ends it.
@@ -163,8 +163,8 @@ inline Result<Socket> connect_with_retry(const Candidates& candidates, std::stri
         const auto delay = backoff.next();
         log(LogLevel::warning, context, [&] {
             const std::string of = options.retry.attempts != 0 ? " of " + std::to_string(options.retry.attempts) : "";
-            return "connect to " + target_of(candidates) + ": " + reason(code) + "; attempt " +
-                   std::to_string(round + 1) + of + " in " + std::to_string(delay.count() / 1'000'000) + " ms";
+            return joined({"connect to ", target_of(candidates), ": ", reason(code), "; attempt ",
+                           std::to_string(round + 1), of, " in ", std::to_string(delay.count() / 1'000'000), " ms"});
         });
         if (auto paused = pause(delay, deadline, options.canceller); !paused)
             return gave_up(std::move(paused).error(), socket.error(), round);
@@ -236,11 +236,11 @@ inline Result<Socket> connect_any(const Candidates& candidates, std::string_view
 /// The same, throwing SocketError.
 [[nodiscard]] inline Socket connect_to_any(std::span<const HostPort> candidates, std::string_view context = {},
                                            const ConnectOptions& options = {}) {
-    return try_connect_to_any(candidates, context, options).value();
+    return detail::connect_any({candidates.data(), candidates.size()}, context, options).value();
 }
 [[nodiscard]] inline Socket connect_to_any(std::initializer_list<HostPort> candidates, std::string_view context = {},
                                            const ConnectOptions& options = {}) {
-    return try_connect_to_any(candidates, context, options).value();
+    return detail::connect_any({candidates.begin(), candidates.size()}, context, options).value();
 }
 
 }  // namespace sockboot

@@ -61,8 +61,8 @@ inline Result<void> Delimiter::check(ByteView message) const {
     if (auto usable = check(); !usable) return usable;
     if (message.size() > max_size_) return detail::too_large_to_send(message.size(), max_size_);
     if (const std::size_t end = detail::first_end(message.text(), bytes_); end != message.size())
-        return detail::invalid(Operation::send, "the message holds its own delimiter at byte " + std::to_string(end) +
-                                                    "; nothing was sent");
+        return detail::invalid(Operation::send, detail::joined({"the message holds its own delimiter at byte ",
+                                                                std::to_string(end), "; nothing was sent"}));
     return {};
 }
 

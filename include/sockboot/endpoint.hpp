@@ -64,7 +64,10 @@ public:
     friend bool operator==(const Endpoint& a, const Endpoint& b) noexcept { return std::is_eq(a <=> b); }
 
 private:
-    [[nodiscard]] std::string_view bytes() const noexcept { return {address_.bytes.data(), address_.size}; }
+    // A size of any other type makes the compiler ask whether it is the end of an iterator, which takes it long.
+    [[nodiscard]] std::string_view bytes() const noexcept {
+        return {address_.bytes.data(), std::size_t{address_.size}};
+    }
 
     detail::os::Address address_;
 };
@@ -72,7 +75,7 @@ private:
 namespace detail {
 
 inline Error bad_address(std::string_view text, std::string_view why) {
-    return invalid(Operation::parse, std::string(why)).about({}, '"' + std::string(text) + '"');
+    return invalid(Operation::parse, std::string(why)).about({}, joined({"\"", text, "\""}));
 }
 
 /// "0" … "65535", digits alone; -1 for anything else.
@@ -104,9 +107,9 @@ inline Result<Endpoint> Endpoint::try_from_path(std::string_view path) {
     if (!abstract && path.find('\0') != std::string_view::npos) return detail::bad_address(path, "a path holds no NUL");
     if (const std::size_t most = abstract ? detail::os::longest_name : detail::os::longest_path; path.size() > most)
         return Error(make_error_code(std::errc::filename_too_long), Operation::parse)
-            .about({}, '"' + std::string(path) + '"')
-            .with_note("a Unix socket's path has " + std::to_string(most) + " bytes at most, this one " +
-                       std::to_string(path.size()));
+            .about({}, detail::joined({"\"", path, "\""}))
+            .with_note(detail::joined({"a Unix socket's path has ", std::to_string(most), " bytes at most, this one ",
+                                       std::to_string(path.size())}));
     detail::os::Address address;
     address.family = Family::local;
     address.size = static_cast<std::uint8_t>(path.size());
@@ -142,8 +145,8 @@ inline std::string Endpoint::host() const {
 inline std::string Endpoint::to_string() const {
     switch (family()) {
         case Family::none: return {};
-        case Family::ipv4: return host() + ':' + std::to_string(port());
-        case Family::ipv6: return '[' + host() + "]:" + std::to_string(port());
+        case Family::ipv4: return detail::joined({host(), ":", std::to_string(port())});
+        case Family::ipv6: return detail::joined({"[", host(), "]:", std::to_string(port())});
         case Family::local: break;
     }
     return address_.size == 0 ? "unix:(unnamed)" : "unix:" + host();
@@ -166,7 +169,8 @@ inline Endpoint Endpoint::with_port(std::uint16_t port) const noexcept {
 }
 
 inline Endpoint Endpoint::unmapped() const noexcept {
-    constexpr std::string_view prefix("\0\0\0\0\0\0\0\0\0\0\xff\xff", 12);
+    using namespace std::string_view_literals;
+    constexpr auto prefix = "\0\0\0\0\0\0\0\0\0\0\xff\xff"sv;
     if (family() != Family::ipv6 || !bytes().starts_with(prefix)) return *this;
     Endpoint ipv4;
     ipv4.address_.family = Family::ipv4;
@@ -190,7 +194,7 @@ template <>
 struct std::hash<sockboot::Endpoint> {
     std::size_t operator()(const sockboot::Endpoint& endpoint) const noexcept {
         const auto& address = endpoint.address();
-        const std::size_t bytes = std::hash<std::string_view>{}({address.bytes.data(), address.size});
+        const std::size_t bytes = std::hash<std::string_view>{}({address.bytes.data(), std::size_t{address.size}});
         return bytes ^ (std::size_t{address.port} << 8) ^ (std::size_t{address.scope} << 24) ^
                static_cast<std::size_t>(address.family);
     }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <stdexcept>  // std::runtime_error: a string whose copies cannot throw
 #include <string>
 #include <string_view>
@@ -41,6 +42,13 @@ public:
 private:
     std::string context_;
 };
+
+/// The parts of a sentence as one string.
+[[gnu::cold]] inline std::string joined(std::initializer_list<std::string_view> parts) {
+    std::string whole;
+    for (const std::string_view part : parts) whole.append(part);
+    return whole;
+}
 
 /// A list of attempts that several reports share.
 struct AttemptList final : Counted {
@@ -194,12 +202,12 @@ inline bool Error::would_block() const noexcept {
     return reason == std::errc::operation_would_block || reason == std::errc::resource_unavailable_try_again;
 }
 
-inline std::string Error::details() const {
+[[gnu::cold]] inline std::string Error::details() const {
     std::string text;
     const auto add = [&text](std::string_view more) { text.append(text.empty() ? "" : "; ").append(more); };
     if (wanted_ != 0) {
         const char* verb = operation_ == Operation::send ? " bytes had been sent" : " bytes had come";
-        add(std::to_string(done_) + " of " + std::to_string(wanted_) + verb);
+        add(detail::joined({std::to_string(done_), " of ", std::to_string(wanted_), verb}));
     }
     const std::vector<Attempt>& tried = attempts();
     // One attempt, at the very endpoint that was asked for, has nothing to add.
@@ -207,9 +215,9 @@ inline std::string Error::details() const {
     std::string list;
     for (std::size_t i = told ? 1 : 0; i < tried.size(); ++i) {
         const Attempt& attempt = tried[i];
-        list.append(list.empty() ? "" : ", ")
-            .append(attempt.endpoint + ' ' + detail::reason(attempt.code))
-            .append(" after " + std::to_string(attempt.elapsed.count() / 1'000'000) + " ms");
+        const std::string elapsed = std::to_string(attempt.elapsed.count() / 1'000'000);
+        list += detail::joined(
+            {list.empty() ? "" : ", ", attempt.endpoint, " ", detail::reason(attempt.code), " after ", elapsed, " ms"});
     }
     if (!list.empty()) add(list);
     if (const detail::Report* report = subject_ ? subject_->report() : nullptr; report && !report->note.empty())
@@ -217,7 +225,7 @@ inline std::string Error::details() const {
     return text;
 }
 
-inline std::string Error::message() const {
+[[gnu::cold]] inline std::string Error::message() const {
     std::string text;
     if (!context().empty()) text.append("[").append(context()).append("] ");
     if (const std::string where = endpoint(); where.empty())
@@ -230,7 +238,8 @@ inline std::string Error::message() const {
 }
 
 /// A Report of its own with all that this error knows, to be added to before it is shared.
-inline detail::Shared<detail::Report> Error::fresh_report(std::string_view context, std::string endpoint) const {
+[[gnu::cold]] inline detail::Shared<detail::Report> Error::fresh_report(std::string_view context,
+                                                                        std::string endpoint) const {
     detail::Shared<detail::Report> fresh(new detail::Report(context, std::move(endpoint)));
     if (const detail::Report* known = subject_ ? subject_->report() : nullptr) {
         fresh->note = known->note;
@@ -284,8 +293,8 @@ inline Error invalid(Operation operation, std::string note) {
 /// A message over the limit, which was not sent.
 inline Error too_large_to_send(std::uint64_t size, std::uint64_t limit) {
     return Error(Errc::message_too_large, Operation::send)
-        .with_note("the message has " + std::to_string(size) + " bytes, the limit is " + std::to_string(limit) +
-                   "; nothing was sent");
+        .with_note(joined({"the message has ", std::to_string(size), " bytes, the limit is ", std::to_string(limit),
+                           "; nothing was sent"}));
 }
 
 /// An error on its way to the user: with the context, and with `target` where it does not know a closer endpoint.

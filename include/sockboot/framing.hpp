@@ -46,7 +46,11 @@ public:
     /// The same without a copy, for bytes that come from a system call: room for `size` of them, to be filled from its
     /// front, and then commit() with how many came. Where a message is being collected there may be less room than was
     /// asked for: no more than as much again as has come, or 64 KiB.
-    [[nodiscard]] std::span<std::byte> prepare(std::size_t size);
+    template <class Byte = std::byte>  // so that making a std::span costs compile time only where it is called
+    [[nodiscard]] std::span<Byte> prepare(std::size_t size) {
+        const std::size_t room = make_room(size);
+        return {buffer_.end(), room};
+    }
     void commit(std::size_t size) noexcept;
 
     /// The next message, or nullopt until more bytes have come. The view is valid until the next feed(), prepare() or
@@ -116,6 +120,7 @@ private:
         std::size_t end;
     };
     [[nodiscard]] Search search() const noexcept;
+    [[nodiscard]] std::size_t make_room(std::size_t size);
     Result<std::optional<std::string_view>> next_prefixed();
     Result<std::optional<std::string_view>> next_delimited();
     [[nodiscard]] std::uint64_t too_large_frame() const;
@@ -153,7 +158,8 @@ inline void FrameDecoder::feed(ByteView bytes) {
     commit(0);
 }
 
-inline std::span<std::byte> FrameDecoder::prepare(std::size_t size) {
+/// Makes room for `size` bytes, or for as many as are sound; returns how many.
+inline std::size_t FrameDecoder::make_room(std::size_t size) {
     // What is announced is not trusted: storage doubles as the bytes for it come.
     if (!buffer_.empty() && expected() != 0) {
         const std::size_t sound = pending() > detail::trusted_size ? pending() : detail::trusted_size;
@@ -162,7 +168,7 @@ inline std::span<std::byte> FrameDecoder::prepare(std::size_t size) {
         size = size < most ? size : most;
     }
     buffer_.reserve(size);
-    return {buffer_.end(), size};
+    return size;
 }
 
 inline void FrameDecoder::commit(std::size_t size) noexcept {
@@ -201,8 +207,8 @@ inline Result<std::optional<std::string_view>> FrameDecoder::next_delimited() {
     at_.searched = next.found ? at_.searched : next.end;
     if (next.end > limit_)
         return Error(Errc::message_too_large, Operation::receive)
-            .with_note("no delimiter in the first " + std::to_string(next.end) + " bytes, the limit is " +
-                       std::to_string(limit_));
+            .with_note(detail::joined({"no delimiter in the first ", std::to_string(next.end), " bytes, the limit is ",
+                                       std::to_string(limit_)}));
     if (!next.found) return std::optional<std::string_view>();
     at_.searched = 0;
     return std::optional<std::string_view>(take(0, next.end, delimiter_.size()));

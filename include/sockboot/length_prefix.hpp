@@ -127,18 +127,19 @@ inline std::string guess(std::string_view prefix, const LengthPrefix& format) {
     if (reads_like_text(prefix)) {
         std::string shown;
         for (const char c : prefix) shown += c < ' ' ? '.' : c;
-        return "; it reads like the text \"" + shown + "\": is the peer speaking HTTP or another text protocol?";
+        return joined(
+            {"; it reads like the text \"", shown, "\": is the peer speaking HTTP or another text protocol?"});
     }
     if (const std::uint64_t size = turned_around(prefix, format); size != 0)
-        return "; in the other byte order it would be " + std::to_string(size) + ": does the peer write " +
-               (format.order == std::endian::big ? "little" : "big") + "-endian?";
+        return joined({"; in the other byte order it would be ", std::to_string(size), ": does the peer write ",
+                       format.order == std::endian::big ? "little" : "big", "-endian?"});
     return {};
 }
 
 inline Error too_large_to_receive(std::uint64_t claimed, std::string_view prefix, const LengthPrefix& format) {
     return Error(Errc::message_too_large, Operation::receive)
-        .with_note("the peer announces " + std::to_string(claimed) + " bytes, the limit is " +
-                   std::to_string(format.limit()) + guess(prefix, format));
+        .with_note(joined({"the peer announces ", std::to_string(claimed), " bytes, the limit is ",
+                           std::to_string(format.limit()), guess(prefix, format)}));
 }
 
 inline Error malformed(std::string why) {
@@ -204,8 +205,8 @@ inline Result<std::size_t> varint_size(std::string_view bytes) {
 inline Error no_length(std::uint64_t length, std::string_view prefix, const LengthPrefix& format) {
     const std::uint64_t itself = format.counts_itself ? format.width : 0;
     if (length < itself)
-        return malformed("a length of " + std::to_string(length) + " cannot count its own " + std::to_string(itself) +
-                         " bytes");
+        return malformed(joined(
+            {"a length of ", std::to_string(length), " cannot count its own ", std::to_string(itself), " bytes"}));
     return too_large_to_receive(length - itself, prefix, format);
 }
 
@@ -256,8 +257,8 @@ inline Result<void> LengthPrefix::check() const {
     if (counts_itself && width == varint) return detail::bad_format("a varint cannot count itself");
     if (order != std::endian::big && order != std::endian::little)
         return detail::bad_format("its order is neither big nor little");
-    return detail::bad_format("its width is " + std::to_string(width) +
-                              ": it can be 1, 2, 3, 4, 8 or LengthPrefix::varint");
+    return detail::bad_format(
+        detail::joined({"its width is ", std::to_string(width), ": it can be 1, 2, 3, 4, 8 or LengthPrefix::varint"}));
 }
 
 }  // namespace sockboot

@@ -39,16 +39,20 @@ inline constinit Atomic<LogLevel> log_level{LogLevel::info};
 
 inline bool logs(LogLevel level) noexcept { return level >= log_level.load() && level != LogLevel::off; }
 
-/// Logs what `sentence()` returns; below the level it is not called, so that nothing is formatted for nobody.
-template <class Sentence>
-void log(LogLevel level, std::string_view context, const Sentence& sentence) {
-    if (!logs(level)) return;
+/// Hands "[context] sentence" to the sink.
+[[gnu::cold]] inline void log_line(LogLevel level, std::string_view context, std::string_view sentence) {
     std::string line;
     if (!context.empty()) line.append("[").append(context).append("] ");
-    line += sentence();
+    line += sentence;
     for (char& c : line)
         if (c == '\n' || c == '\r') c = ' ';  // one line per event, whatever a peer calls itself
     log_sink.load()(level, line);
+}
+
+/// Logs what `sentence()` returns; below the level it is not called, so that nothing is formatted for nobody.
+template <class Sentence>
+void log(LogLevel level, std::string_view context, const Sentence& sentence) {
+    if (logs(level)) log_line(level, context, sentence());
 }
 
 }  // namespace detail

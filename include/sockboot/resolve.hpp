@@ -37,7 +37,7 @@ inline std::string_view without_dot(std::string_view host) noexcept {
 /// "db:5432", and "[::1]:5432" however the address was written.
 inline std::string host_and_port(std::string_view host, std::uint16_t port) {
     const bool bare_ipv6 = host.find(':') != std::string_view::npos && !host.starts_with('[');
-    return (bare_ipv6 ? '[' + std::string(host) + ']' : std::string(host)) + ':' + std::to_string(port);
+    return joined({bare_ipv6 ? "[" : "", host, bare_ipv6 ? "]:" : ":", std::to_string(port)});
 }
 
 /// Whether `host` is `domain` or a name under it, in whatever case.
@@ -62,7 +62,7 @@ inline bool ends_in_number(std::string_view host) noexcept {
 }
 
 inline Error not_resolved(std::error_code code, std::string_view host, std::string note) {
-    Error error = Error(code, Operation::resolve).about({}, '"' + std::string(host) + '"');
+    Error error = Error(code, Operation::resolve).about({}, joined({"\"", host, "\""}));
     return note.empty() ? error : std::move(error).with_note(std::move(note));
 }
 

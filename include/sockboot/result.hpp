@@ -44,7 +44,7 @@ public:
 
     Result(Result&& other) noexcept : has_value_(other.has_value_) { take(std::move(other)); }
     Result(const Result& other)
-        requires std::is_copy_constructible_v<T>
+        requires requires(const T& value) { T(value); }
         : has_value_(other.has_value_) {
         take(other);
     }

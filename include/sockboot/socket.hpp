@@ -84,6 +84,8 @@ public:
     [[nodiscard]] Result<Socket> try_accept(Timeout timeout);
 
     // --- bytes ---
+    // A std::span that is handed on is const below: only then does the compiler copy it without asking, at length,
+    // whether it is a range.
 
     /// Sends at least one byte of `bytes` and returns how many. send_all() is what sends them all.
     /// Errors: would-block, deadline_exceeded, cancelled; broken pipe and connection reset when the peer is gone (never
@@ -96,7 +98,7 @@ public:
     /// Errors: would-block, deadline_exceeded, cancelled; connection reset; an empty buffer is
     ///         std::errc::invalid_argument.
     /// Calls:  recv(2), poll(2).
-    std::size_t recv_some(std::span<std::byte> buffer) { return try_recv_some(buffer).value(); }
+    std::size_t recv_some(const std::span<std::byte> buffer) { return try_recv_some(buffer).value(); }
     Result<std::size_t> try_recv_some(std::span<std::byte> buffer);
 
     /// One step of a longer transfer: `first` and then `second` in one system call, within the deadline of the whole.
@@ -105,7 +107,7 @@ public:
     }
 
     /// The same for receiving. `whole`: better wait for the buffer to be full, where waiting is free.
-    Result<std::size_t> try_recv_some(std::span<std::byte> buffer, Deadline& deadline, bool whole = false) {
+    Result<std::size_t> try_recv_some(const std::span<std::byte> buffer, Deadline& deadline, bool whole = false) {
         return finish_recv(recv_now(buffer, deadline, whole), buffer, deadline, whole);
     }
 
@@ -116,7 +118,7 @@ public:
     [[nodiscard]] detail::os::Moved send_once(ByteView first, ByteView second) noexcept {
         return detail::os::send(native_handle(), first, second, detail::os::Wait::some);
     }
-    [[nodiscard]] detail::os::Moved recv_once(std::span<std::byte> buffer, bool whole) noexcept {
+    [[nodiscard]] detail::os::Moved recv_once(const std::span<std::byte> buffer, bool whole) noexcept {
         return detail::os::receive(native_handle(), buffer, whole ? detail::os::Wait::all : detail::os::Wait::some);
     }
     Result<std::size_t> finish_send(detail::os::Moved moved, ByteView first, ByteView second, Deadline& deadline);
@@ -183,7 +185,7 @@ inline detail::os::Moved Socket::send_now(ByteView first, ByteView second, const
     return detail::os::send(native_handle(), first, second, patience_.may_block(deadline) ? Wait::some : Wait::no);
 }
 
-inline detail::os::Moved Socket::recv_now(std::span<std::byte> buffer, const Deadline& deadline,
+inline detail::os::Moved Socket::recv_now(const std::span<std::byte> buffer, const Deadline& deadline,
                                           bool whole) const noexcept {
     using detail::os::Wait;
     if (patience_.is_stopped(deadline)) return {};
@@ -245,15 +247,15 @@ inline Result<std::size_t> Socket::finish_send(detail::os::Moved moved, ByteView
     return moved.bytes();
 }
 
-inline Result<std::size_t> Socket::try_recv_some(std::span<std::byte> buffer) {
+inline Result<std::size_t> Socket::try_recv_some(const std::span<std::byte> buffer) {
     // The system's answer would look like the end of the stream.
     if (buffer.empty()) return about(detail::invalid(Operation::receive, "the buffer is empty"));
     Deadline deadline(timeout());
     return try_recv_some(buffer, deadline);
 }
 
-inline Result<std::size_t> Socket::finish_recv(detail::os::Moved moved, std::span<std::byte> buffer, Deadline& deadline,
-                                               bool whole) {
+inline Result<std::size_t> Socket::finish_recv(detail::os::Moved moved, const std::span<std::byte> buffer,
+                                               Deadline& deadline, bool whole) {
     const auto self = detail::os::Watched::readable(native_handle());
     const auto again = [&] { return recv_now(buffer, deadline, whole); };
     for (moved = patience_.spinning(moved, deadline, again); !moved; moved = again())

@@ -125,8 +125,7 @@ public:
         requires std::is_trivially_copyable_v<T>
     [[nodiscard]] Result<T> try_get_option(int level, int name) const {
         T value{};
-        auto got = detail::os::get_raw_option(handle_.get(), level, name,
-                                              {reinterpret_cast<std::byte*>(&value), sizeof value});
+        auto got = detail::os::get_raw_option(handle_.get(), level, name, &value, sizeof value);
         if (!got) return about(std::move(got).error());
         return value;
     }

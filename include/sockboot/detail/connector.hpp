@@ -121,7 +121,7 @@ private:
     Socket lose(std::size_t index, std::error_code code) {
         race_.failed(index, code, Deadline::clock::now());
         log(LogLevel::debug, context_,
-            [&] { return "connect to " + race_.endpoint(index).to_string() + ": " + reason(code); });
+            [&] { return joined({"connect to ", race_.endpoint(index).to_string(), ": ", reason(code)}); });
         return {};
     }
 

@@ -84,7 +84,7 @@ Result<bool> recv_fixed(S& stream, std::string& into, const LengthPrefix& format
     if (*got == 0) return false;
     mark_receiving(stream, true);
     if (*got < format.width) return ended(stream, Errc::truncated, *got, format.width);
-    auto prefix = decode_prefix({reinterpret_cast<const char*>(bytes.data()), format.width}, format);
+    auto prefix = decode_prefix({reinterpret_cast<const char*>(bytes.data()), std::size_t{format.width}}, format);
     if (!prefix) return about(stream, std::move(prefix).error());
     return recv_behind_prefix(stream, into, prefix->message_size, deadline);
 }
@@ -123,9 +123,8 @@ template <class S>
                                                  auto moved) {
     into.clear();
     Deadline deadline = deadline_of(stream);
-    const std::span<std::byte> prefix{bytes.data(), format.width};
-    auto got = stream.finish_recv(moved, prefix, deadline, true);
-    got = recv_rest(stream, prefix, deadline, {0, format.width}, std::move(got));
+    auto got = stream.finish_recv(moved, {bytes.data(), format.width}, deadline, true);
+    got = recv_rest(stream, {bytes.data(), format.width}, deadline, {0, format.width}, std::move(got));
     return recv_fixed(stream, into, format, bytes, std::move(got), deadline);
 }
 
@@ -134,12 +133,13 @@ template <class S>
 [[gnu::noinline]] Result<bool> recv_after_message(S& stream, std::string& into, auto moved) {
     mark_receiving(stream, true);
     Deadline deadline = deadline_of(stream);
-    const std::span<std::byte> all{reinterpret_cast<std::byte*>(into.data()), into.size()};
-    auto got = stream.finish_recv(moved, all, deadline, true);
-    got = recv_rest(stream, all, deadline, {0, all.size()}, std::move(got));
+    const std::size_t size = into.size();
+    auto* const bytes = reinterpret_cast<std::byte*>(into.data());
+    auto got = stream.finish_recv(moved, {bytes, size}, deadline, true);
+    got = recv_rest(stream, {bytes, size}, deadline, {0, size}, std::move(got));
     into.resize(got ? *got : static_cast<std::size_t>(got.error().transferred()));
     if (!got) return std::move(got).error();
-    if (*got < all.size()) return ended(stream, Errc::truncated, *got, all.size());
+    if (*got < size) return ended(stream, Errc::truncated, *got, size);
     mark_receiving(stream, false);
     return true;
 }

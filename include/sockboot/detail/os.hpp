@@ -120,7 +120,7 @@ static_assert((defined_as<Result<void>(Handle, bool)>(set_non_blocking), true));
 static_assert((defined_as<bool(Option) noexcept>(supports), true));
 static_assert((defined_as<Result<void>(Handle, Option, int)>(set_option), true));
 static_assert((defined_as<Result<void>(Handle, int, int, ByteView)>(set_raw_option), true));
-static_assert((defined_as<Result<std::size_t>(Handle, int, int, std::span<std::byte>)>(get_raw_option), true));
+static_assert((defined_as<Result<std::size_t>(Handle, int, int, void*, std::size_t)>(get_raw_option), true));
 static_assert((defined_as<Result<void>(Handle, int)>(set_linger), true));
 static_assert((defined_as<Result<void>(Watched*, std::size_t, Deadline&)>(wait_any), true));
 static_assert((defined_as<Address(std::string_view)>(parse_ip), true));

@@ -135,7 +135,7 @@ inline std::string ip_text(const Address& address) {
     if (address.scope != 0) {
         char name[IF_NAMESIZE] = "";
         const bool named = ::if_indextoname(address.scope, name) != nullptr;
-        whole += '%' + (named ? std::string(name) : std::to_string(address.scope));
+        whole.append("%").append(named ? std::string(name) : std::to_string(address.scope));
     }
     return whole;
 }

@@ -210,11 +210,11 @@ inline Result<void> set_raw_option(Handle handle, int level, int name, ByteView 
                      ::setsockopt(handle, level, name, value.data(), static_cast<socklen_t>(value.size())));
 }
 
-/// Returns how many bytes of `value` were filled.
-inline Result<std::size_t> get_raw_option(Handle handle, int level, int name, std::span<std::byte> value) {
-    auto size = static_cast<socklen_t>(value.size());
-    if (::getsockopt(handle, level, name, value.data(), &size) < 0) return last_error(Operation::configure);
-    return static_cast<std::size_t>(size);
+/// Fills `value`, which has room for `size` bytes; returns how many of them were filled.
+inline Result<std::size_t> get_raw_option(Handle handle, int level, int name, void* value, std::size_t size) {
+    auto filled = static_cast<socklen_t>(size);
+    if (::getsockopt(handle, level, name, value, &filled) < 0) return last_error(Operation::configure);
+    return static_cast<std::size_t>(filled);
 }
 
 inline Result<void> set_option(Handle handle, Option option, int value) {

@@ -60,10 +60,9 @@ public:
     template <class Call>
     os::Moved spinning(os::Moved moved, const Deadline& deadline, Call again) const {
         if (spin_.count() == 0 || !moved.would_block() || deadline.tries_once()) return moved;
-        const auto end = Deadline::clock::now() + spin_;
+        Deadline spin = Deadline::started(spin_);
         Deadline whole = deadline;
-        while (moved.would_block() && !is_stopped(whole) && !whole.expired() && Deadline::clock::now() < end)
-            moved = again();
+        while (moved.would_block() && !is_stopped(whole) && !whole.expired() && !spin.expired()) moved = again();
         return moved;
     }
 
