@@ -39,9 +39,19 @@ class Contender:
     def __init__(self, name: str, programs: Path, namespace: bool = False) -> None:
         self.name = name
         command = [str(programs / f"bench_{name}")]
-        self._process = subprocess.Popen(in_namespace(command) if namespace else command, stdin=subprocess.PIPE,
-                                         stdout=subprocess.PIPE, start_new_session=True)
+        self._command = in_namespace(command) if namespace else command
         self._counts: dict[str, int] = {}
+        self._start()
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                         start_new_session=True)
+
+    def renew(self, workload: str) -> None:
+        """Other processes and another connection, warm for this workload."""
+        self.close()
+        self._start()
+        self.run(f"{workload} {max(20, self._counts[workload] // 2)}")
 
     def run(self, command: str, seconds: float = 120) -> dict[str, Any]:
         """The answer to one command, such as "request 64 1000"."""

@@ -23,7 +23,8 @@ What the measures are, and what they prove
   msg/s         medians, taken at different times: for the eye. Where the machine's load changes, only ratios hold.
   at best       the fastest turn of the one over the fastest of the other. A stream has two gaits: where its receiver is
                 the faster end, it falls asleep and is woken again and again, which may cost more than the messages.
-                The fastest turns are those without, and without what else runs on the machine.
+                A connection keeps to its gait, so each turn of a stream has another one. The fastest turns are
+                those without, and without what else runs on the machine.
   processor ns  what both processes used of their processors for a message, user and system, waiting left out. Steadier
                 than the clock, but a kernel that polls before it sleeps blurs it.
   system calls  counted by strace, exact where the exchange is strict; in a stream it depends on who is faster.
