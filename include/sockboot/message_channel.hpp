@@ -30,8 +30,9 @@ struct ChannelOptions {
     /// Bytes that one receive asks for. Larger messages are received all the same, in a buffer that grows with them.
     std::size_t receive_buffer = std::size_t{256} << 10;
 
-    /// Bytes that queue() collects before it sends them.
-    std::size_t send_buffer = std::size_t{256} << 10;
+    /// Bytes that queue() collects before it sends them. More is not faster: the peer would be given the time to fall
+    /// asleep.
+    std::size_t send_buffer = std::size_t{96} << 10;
 
     /// How long a call stays awake before it sleeps; see Socket::set_spin. Zero (default): as the stream was told.
     std::chrono::microseconds spin{0};
