@@ -42,6 +42,7 @@ struct ChannelOptions {
 ///
 /// The stream's timeout holds for each call as a whole. A receive that times out inside a message can be called again,
 /// and goes on where it stopped; so does flush(). What is queued and not flushed is lost with the channel.
+/// The receive buffer grows to the largest message that came, and stays so.
 /// Threads: one sender and one receiver at a time, as with the stream itself.
 template <Stream S = Socket>
 class MessageChannel {

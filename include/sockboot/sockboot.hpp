@@ -5,6 +5,7 @@
 //   auto client = server.accept();                                          socket.hpp
 //   while (auto message = sockboot::recv_message(client))                   message.hpp
 //       sockboot::send_message(client, *message);
+//   sockboot::MessageChannel many(std::move(client));                       message_channel.hpp
 //
 //   auto socket = sockboot::connect_to("localhost", 7777, "echo");          connect_to.hpp
 //
