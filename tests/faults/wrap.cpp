@@ -20,7 +20,8 @@ namespace {
 
 std::mutex mutex;  // over all that follows
 Script::Decide armed;
-std::array<int, 9> counts;
+constexpr auto kinds_of_call = static_cast<std::size_t>(Call::close) + 1;  // the last of them
+std::array<int, kinds_of_call> counts;
 
 /// What the resolver tells, shared with the calls that outlive it.
 struct Told {
