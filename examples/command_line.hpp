@@ -35,8 +35,7 @@ inline sockboot::Canceller stop_on_ctrl_c() {
 }
 
 /// Runs `work(arguments)`; prints `usage` on --help, and one sentence on any failure. Returns the exit status.
-template <class Work>
-int run(int argc, char** argv, const char* usage, Work work) {
+template <class Work> int run(int argc, char** argv, const char* usage, Work work) {
     const std::vector<std::string> arguments(argv + 1, argv + argc);
     for (const std::string& argument : arguments)
         if (argument == "--help" || argument == "-h") {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <sockboot/detail/backoff.hpp>
+#include <sockboot/detail/connect/backoff.hpp>
 
 #include <algorithm>
 #include <chrono>

@@ -23,8 +23,7 @@ using loopback::error_of;
 namespace {
 
 /// Whether a call that was blocked answers `cancelled` once `strike` has been called, and how long that took.
-template <class Call, class Strike>
-double milliseconds_to_wake(const Call& call, const Strike& strike) {
+template <class Call, class Strike> double milliseconds_to_wake(const Call& call, const Strike& strike) {
     std::promise<void> begun;
     auto answer = std::async(std::launch::async, [&] {
         begun.set_value();
@@ -147,7 +146,7 @@ TEST_CASE("Canceller: cancelled equals std::errc::operation_canceled", "[cancell
     canceller.cancel();
     const auto error = error_of(server.try_accept());
     CHECK(error.code() == std::errc::operation_canceled);
-    CHECK(error.operation() == "accept");
+    CHECK(error.operation() == Operation::accept);
     CHECK(error.context() == "web");
     CHECK_FALSE(error.transient());
 }

@@ -109,7 +109,7 @@ TEST_CASE("connect_to: a closed port is refused, with its address and a hint", "
     const std::string where = "127.0.0.1:" + std::to_string(port);
     CHECK(error.code() == std::errc::connection_refused);
     CHECK(error.transient());
-    CHECK(error.operation() == "connect");
+    CHECK(error.operation() == Operation::connect);
     CHECK(error.endpoint() == where);
     REQUIRE(error.attempts().size() == 1);
     CHECK(error.attempts()[0].endpoint == where);
@@ -239,7 +239,7 @@ TEST_CASE("connect_to: a local address that cannot be had is named, and not trie
     const auto port = server.local_endpoint().port();
     const auto elsewhere = failure("127.0.0.1", port, {}, {.local = Endpoint::parse("192.0.2.1:0")});
     CHECK(elsewhere.code() == std::errc::address_not_available);
-    CHECK(elsewhere.operation() == "bind");
+    CHECK(elsewhere.operation() == Operation::bind);
     CHECK_THAT(elsewhere.message(), StartsWith("bind 192.0.2.1:0: ") && ContainsSubstring("options.local"));
     const auto taken = failure("127.0.0.1", port, {}, {.local = server.local_endpoint()});
     CHECK(taken.code() == std::errc::address_in_use);

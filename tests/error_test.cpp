@@ -21,8 +21,9 @@ using sockboot::Errc;
 using sockboot::Error;
 using sockboot::Operation;
 using sockboot::SocketError;
+using sockboot::detail::ErrorSource;
 using sockboot::detail::Shared;
-using sockboot::detail::Subject;
+using sockboot::detail::with_source;
 using namespace std::chrono_literals;
 
 // Clang's ThreadSanitizer brings an operator new that cannot be replaced: there, nothing is counted.
@@ -59,13 +60,13 @@ namespace {
 std::error_code system_code(int number) { return {number, std::system_category()}; }
 
 /// As a socket lends one to its errors.
-class Peer final : public Subject {
+class Peer final : public ErrorSource {
 public:
-    using Subject::Subject;
+    using ErrorSource::ErrorSource;
     [[nodiscard]] std::string endpoint() const override { return "10.0.0.5:5432"; }
 };
 
-Shared<const Subject> peer(std::string_view context = "orders") { return Shared<const Subject>(new Peer(context)); }
+Shared<ErrorSource> peer(std::string_view context = "orders") { return Shared<ErrorSource>(new Peer(context)); }
 
 Error refused() { return {system_code(ECONNREFUSED), Operation::connect}; }
 
@@ -91,12 +92,12 @@ TEST_CASE("error: a value of 32 bytes whose copies cannot fail", "[error]") {
 }
 
 TEST_CASE("error: one that a socket makes for a call that would block or timed out allocates nothing", "[error]") {
-    const Shared<const Subject> subject = peer();
+    const Shared<ErrorSource> subject = peer();
     const std::error_code codes[] = {system_code(EAGAIN), Errc::deadline_exceeded, system_code(ETIMEDOUT)};
     const std::size_t before = allocations;
     bool kept = true;
     for (const std::error_code code : codes) {
-        const Error error = Error(code, Operation::receive).about(subject).with_progress(3, 9);
+        const Error error = with_source(Error(code, Operation::receive), subject).with_progress(3, 9);
         const Error copy = error;  // NOLINT: the copy is part of what is counted
         kept = kept && copy.code() == code && copy.context() == "orders" && copy.transferred() == 3;
     }
@@ -123,23 +124,23 @@ TEST_CASE("error: the sentence says all that is known, from the context to the d
     };
     const Sentence sentences[] = {
         {refused(), "connect: connection refused"},
-        {refused().about("orders", ""), "[orders] connect: connection refused"},
-        {refused().about("", "db:5432"), "connect to db:5432: connection refused"},
-        {refused().about("orders", "db:5432"), "[orders] connect to db:5432: connection refused"},
-        {refused().about(peer()), "[orders] connect to 10.0.0.5:5432: connection refused"},
-        {refused().about(peer("")), "connect to 10.0.0.5:5432: connection refused"},
+        {refused().with_context("orders", ""), "[orders] connect: connection refused"},
+        {refused().with_context("", "db:5432"), "connect to db:5432: connection refused"},
+        {refused().with_context("orders", "db:5432"), "[orders] connect to db:5432: connection refused"},
+        {with_source(refused(), peer()), "[orders] connect to 10.0.0.5:5432: connection refused"},
+        {with_source(refused(), peer("")), "connect to 10.0.0.5:5432: connection refused"},
         {Error(system_code(EADDRINUSE), Operation::bind)
-             .about("HTTP API", "127.0.0.1:8080")
+             .with_context("HTTP API", "127.0.0.1:8080")
              .with_note("is another server listening there?"),
          "[HTTP API] bind 127.0.0.1:8080: address already in use (is another server listening there?)"},
-        {refused().about("orders", "db.internal:5432").with_attempts(two_attempts()),
+        {refused().with_context("orders", "db.internal:5432").with_attempts(two_attempts()),
          "[orders] connect to db.internal:5432: connection refused (10.0.0.5:5432 connection refused after 2 ms, "
          "[fd00::5]:5432 no route to host after 0 ms)"},
         {Error(Errc::truncated, Operation::receive).with_progress(4, 9),
          "receive: the stream ended too early (4 of 9 bytes had come)"},
         {Error(Errc::truncated, Operation::receive).with_progress(0, 9),
          "receive: the stream ended too early (0 of 9 bytes had come)"},
-        {Error(Errc::deadline_exceeded, Operation::send).about(peer("")).with_progress(4, 9),
+        {with_source(Error(Errc::deadline_exceeded, Operation::send), peer("")).with_progress(4, 9),
          "send to 10.0.0.5:5432: deadline exceeded (4 of 9 bytes had been sent)"},
         {Error(Errc::deadline_exceeded, Operation::accept).with_progress(0, 0), "accept: deadline exceeded"},
         {Error(Errc::tls_failure, Operation::connect), "connect: TLS failure"},
@@ -150,11 +151,10 @@ TEST_CASE("error: the sentence says all that is known, from the context to the d
 }
 
 TEST_CASE("error: each part can be asked for", "[error]") {
-    const Error error = refused().about("orders", "db:5432").with_attempts(two_attempts()).with_progress(3, 9);
+    const Error error = refused().with_context("orders", "db:5432").with_attempts(two_attempts()).with_progress(3, 9);
     CHECK(error.code() == system_code(ECONNREFUSED));
     CHECK(error.code() == std::errc::connection_refused);
-    CHECK(error.operation() == "connect");
-    CHECK(error.kind() == Operation::connect);
+    CHECK(error.operation() == Operation::connect);
     CHECK(error.context() == "orders");
     CHECK(error.endpoint() == "db:5432");
     CHECK(error.transferred() == 3);
@@ -185,7 +185,7 @@ TEST_CASE("error: one attempt, at the very endpoint that was asked for, has noth
     const Attempt same{"10.0.0.5:5432", system_code(ECONNREFUSED), 2ms};
     const Attempt other_reason{"10.0.0.5:5432", system_code(EHOSTUNREACH), 2ms};
     const Attempt other_endpoint{"10.0.0.6:5432", system_code(ECONNREFUSED), 2ms};
-    const auto tried = [](const Attempt& attempt) { return refused().about(peer()).with_attempts({attempt}); };
+    const auto tried = [](const Attempt& attempt) { return with_source(refused(), peer()).with_attempts({attempt}); };
 
     CHECK(tried(same).message() == "[orders] connect to 10.0.0.5:5432: connection refused");
     CHECK(tried(same).attempts().size() == 1);
@@ -198,20 +198,22 @@ TEST_CASE("error: the builders keep what the others added, whatever their order"
         "[orders] connect to 10.0.0.5:5432: connection refused (10.0.0.5:5432 connection refused after 2 ms, "
         "[fd00::5]:5432 no route to host after 0 ms; a note)";
     const std::vector<Attempt> both = two_attempts();
-    CHECK(refused().about(peer()).with_attempts(both).with_note("a note").message() == wanted);
-    CHECK(refused().with_note("a note").with_attempts(both).about(peer()).message() == wanted);
-    CHECK(refused().with_attempts(both).about("orders", "10.0.0.5:5432").with_note("a note").message() == wanted);
-    CHECK(refused().with_note("first").with_note("a note").about(peer()).with_attempts(both).message() == wanted);
+    CHECK(with_source(refused(), peer()).with_attempts(both).with_note("a note").message() == wanted);
+    CHECK(with_source(refused().with_note("a note").with_attempts(both), peer()).message() == wanted);
+    CHECK(refused().with_attempts(both).with_context("orders", "10.0.0.5:5432").with_note("a note").message() ==
+          wanted);
+    CHECK(with_source(refused().with_note("first").with_note("a note"), peer()).with_attempts(both).message() ==
+          wanted);
 }
 
 TEST_CASE("error: a subject that there is not takes nothing away", "[error]") {
-    const Error error = refused().with_note("a note").about(Shared<const Subject>());
+    const Error error = with_source(refused().with_note("a note"), Shared<ErrorSource>());
     CHECK(error.message() == "connect: connection refused (a note)");
-    CHECK(refused().about(Shared<const Subject>()).message() == "connect: connection refused");
+    CHECK(with_source(refused(), Shared<ErrorSource>()).message() == "connect: connection refused");
 }
 
 TEST_CASE("error: copies are independent", "[error]") {
-    const Error first = refused().about(peer());
+    const Error first = with_source(refused(), peer());
     Error second = first;
     second = std::move(second).with_note("only here");
     CHECK(first.message() == "[orders] connect to 10.0.0.5:5432: connection refused");
@@ -219,8 +221,8 @@ TEST_CASE("error: copies are independent", "[error]") {
 }
 
 TEST_CASE("error: it outlives the socket that it is about", "[error]") {
-    Shared<const Subject> subject = peer();
-    const Error error = refused().about(subject);
+    Shared<ErrorSource> subject = peer();
+    const Error error = with_source(refused(), subject);
     subject = {};
     CHECK(error.context() == "orders");
 }
@@ -230,13 +232,14 @@ TEST_CASE("error: every category is kept", "[error]") {
                                           make_error_code(Errc::closed), std::error_code(42, foreign));
     const Error error(code, Operation::receive);
     CHECK(error.code() == code);
-    CHECK(Error(code, Operation::receive).about(peer()).code() == code);
-    CHECK(Error(code, Operation::receive).about("orders", "db").with_note("note").with_attempts({}).code() == code);
+    CHECK(with_source(Error(code, Operation::receive), peer()).code() == code);
+    CHECK(Error(code, Operation::receive).with_context("orders", "db").with_note("note").with_attempts({}).code() ==
+          code);
     CHECK(Error(error).with_progress(1, 2).code() == code);
 }
 
 TEST_CASE("error: a foreign category brings its own words", "[error]") {
-    const Error error = Error({42, foreign}, Operation::receive).about(peer());
+    const Error error = with_source(Error({42, foreign}, Operation::receive), peer());
     CHECK(error.message() == "[orders] receive from 10.0.0.5:5432: foreign reason 42");
     CHECK_FALSE(error.transient());
 }
@@ -256,7 +259,7 @@ TEST_CASE("error: transient goes by number and operation", "[error]") {
 }
 
 TEST_CASE("socket error: a std::system_error whose what() is the sentence", "[error]") {
-    const Error error = refused().about("orders", "db:5432").with_note("a note");
+    const Error error = refused().with_context("orders", "db:5432").with_note("a note");
     try {
         throw SocketError(error);
     } catch (const std::system_error& caught) {
@@ -266,7 +269,7 @@ TEST_CASE("socket error: a std::system_error whose what() is the sentence", "[er
 }
 
 TEST_CASE("socket error: it carries the whole error", "[error]") {
-    const SocketError thrown(refused().about("orders", "db:5432").with_attempts(two_attempts()));
+    const SocketError thrown(refused().with_context("orders", "db:5432").with_attempts(two_attempts()));
     CHECK(thrown.error().context() == "orders");
     CHECK(thrown.error().attempts().size() == 2);
     CHECK(std::string_view(thrown.what()) == thrown.error().message());

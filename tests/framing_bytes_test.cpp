@@ -22,7 +22,8 @@ namespace {
 const Delimiter ten("\r\n", 10);
 
 /// Fills in `stream` in pieces of at most `asked` bytes; the messages that come of it.
-std::vector<std::string> messages_of(std::string_view stream, std::size_t asked, FrameDecoder decoder) {
+template <class Format>
+std::vector<std::string> messages_of(std::string_view stream, std::size_t asked, FrameDecoder<Format> decoder) {
     std::vector<std::string> messages;
     for (std::size_t size = 0; !stream.empty(); stream.remove_prefix(size)) {
         const auto room = decoder.prepare(asked);
@@ -90,7 +91,7 @@ TEST_CASE("framing: a moved decoder goes on inside its line, and inside its skip
     FrameDecoder second(std::move(first));
     second.feed(" still\r\nha");
     CHECK_FALSE(second.next());
-    FrameDecoder third;
+    FrameDecoder third(ten);
     third = std::move(second);
     third.feed("lf\r\n");
     CHECK(third.next() == "half"sv);

@@ -18,7 +18,7 @@ using namespace std::string_view_literals;
 
 namespace {
 
-void take_all(FrameDecoder& decoder, std::vector<std::string>& messages) {
+void take_all(FrameDecoder<Delimiter>& decoder, std::vector<std::string>& messages) {
     while (const auto message = decoder.next()) messages.emplace_back(*message);
 }
 
@@ -33,7 +33,7 @@ std::string three_frames(const Delimiter& delimiter) {
 /// Lines of at most 10 bytes.
 const Delimiter ten("\r\n", 10);
 
-std::error_code failure(FrameDecoder& decoder) {
+std::error_code failure(FrameDecoder<Delimiter>& decoder) {
     const auto message = decoder.try_next();
     REQUIRE_FALSE(message);
     return message.error().code();

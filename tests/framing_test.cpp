@@ -26,7 +26,7 @@ std::string frame(std::string_view message) {
     return bytes;
 }
 
-void take_all(FrameDecoder& decoder, std::vector<std::string>& messages) {
+void take_all(FrameDecoder<>& decoder, std::vector<std::string>& messages) {
     while (const auto message = decoder.next()) messages.emplace_back(*message);
 }
 
@@ -41,7 +41,7 @@ std::string three_frames(const LengthPrefix& format = {}) {
 /// Four bytes of length, and at most 10 bytes of message.
 constexpr LengthPrefix ten{.max_size = 10};
 
-std::error_code failure(FrameDecoder& decoder) {
+std::error_code failure(FrameDecoder<>& decoder) {
     const auto message = decoder.try_next();
     REQUIRE_FALSE(message);
     return message.error().code();

@@ -2,6 +2,7 @@
 #include <sockboot/length_prefix.hpp>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -15,14 +16,12 @@
 
 #include "catch.hpp"
 
+using sockboot::ByteView;
 using sockboot::Errc;
 using sockboot::Error;
 using sockboot::LengthPrefix;
-using sockboot::detail::can_be_sent;
-using sockboot::detail::decode_prefix;
-using sockboot::detail::DecodedPrefix;
-using sockboot::detail::encode_prefix;
-using sockboot::detail::no_prefix;
+using sockboot::detail::FrameExtent;
+using Codec = sockboot::detail::FrameCodec<LengthPrefix>;
 using namespace std::string_view_literals;
 
 namespace {
@@ -32,13 +31,21 @@ constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t largest = std::numeric_limits<std::int64_t>::max();
 
 std::string encoded(std::uint64_t size, const LengthPrefix& format) {
-    return std::string(encode_prefix(size, format).view().text());
+    std::array<std::byte, Codec::max_header> bytes{};
+    return std::string(ByteView(bytes.data(), Codec(format).write_header(bytes.data(), size)).text());
 }
 
+FrameExtent decoded(std::string_view bytes, const LengthPrefix& format) { return Codec(format).locate(bytes); }
+
+/// A message of so many bytes, none of which is there to be looked at.
+ByteView of_size(std::uint64_t size) { return {nullptr, static_cast<std::size_t>(size)}; }
+
 Error refusal(std::string_view bytes, const LengthPrefix& format = {}) {
-    auto prefix = decode_prefix(bytes, format);
-    REQUIRE_FALSE(prefix);
-    return std::move(prefix).error();
+    const Codec codec(format);
+    const FrameExtent extent = codec.locate(bytes);
+    REQUIRE(extent.status != FrameExtent::Status::unknown);
+    REQUIRE((!extent.is_known() || extent.size > codec.limit()));
+    return codec.failure(extent, bytes);
 }
 
 /// Every format there is, with the highest limit.
@@ -109,10 +116,10 @@ TEST_CASE("length prefix: what one side writes the other reads, in every format"
         for (const std::uint64_t size : edges(format)) {
             INFO(description(format) << ", size " << size);
             const std::string bytes = encoded(size, format);
-            const auto read = decode_prefix(bytes + "the message", format);
-            REQUIRE(read);
-            CHECK(read->message_size == size);
-            CHECK(read->prefix_size == bytes.size());
+            const auto read = decoded(bytes + "the message", format);
+            REQUIRE(read.is_known());
+            CHECK(read.size == size);
+            CHECK(read.header == bytes.size());
         }
 }
 
@@ -121,9 +128,7 @@ TEST_CASE("length prefix: a prefix that is not complete is waited for", "[length
         const std::string bytes = encoded(format.limit(), format);
         for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
             INFO(description(format) << ", " << cut << " bytes");
-            const auto read = decode_prefix(std::string_view(bytes).substr(0, cut), format);
-            REQUIRE(read);
-            CHECK(read->prefix_size == 0);
+            CHECK(decoded(std::string_view(bytes).substr(0, cut), format).status == FrameExtent::Status::unknown);
         }
     }
 }
@@ -160,11 +165,11 @@ TEST_CASE("length prefix: the limit is max_size, or what the width can count to"
 TEST_CASE("length prefix: the sender is refused one byte over the limit", "[length_prefix]") {  // behaviour 45
     for (const LengthPrefix& format : every_format()) {
         INFO(description(format));
-        CHECK(can_be_sent(format.limit(), format));
-        REQUIRE_FALSE(can_be_sent(format.limit() + 1, format));
-        const sockboot::Error refused = no_prefix(format.limit() + 1, format);
+        CHECK(Codec(format).accepts(of_size(format.limit())));
+        REQUIRE_FALSE(Codec(format).accepts(of_size(format.limit() + 1)));
+        const sockboot::Error refused = Codec(format).refusal(of_size(format.limit() + 1));
         CHECK(refused.code() == Errc::message_too_large);
-        CHECK(refused.kind() == sockboot::Operation::send);
+        CHECK(refused.operation() == sockboot::Operation::send);
         CHECK_THAT(refused.message(),
                    ContainsSubstring("the message has " + std::to_string(format.limit() + 1) + " bytes"));
         CHECK_THAT(refused.message(),
@@ -177,7 +182,7 @@ TEST_CASE("length prefix: a length over the limit is refused by the receiver", "
          {"\x01\0\0\x01"sv, "\x7F\xFF\xFF\xFF"sv, "\x80\0\0\0"sv, "\xFF\xFF\xFF\xFF"sv}) {
         const Error error = refusal(bytes);
         CHECK(error.code() == Errc::message_too_large);
-        CHECK(error.kind() == sockboot::Operation::receive);
+        CHECK(error.operation() == sockboot::Operation::receive);
         CHECK_FALSE(error.transient());
     }
     CHECK_THAT(refusal("\x01\0\0\x01"sv).message(),
@@ -282,7 +287,7 @@ TEST_CASE("length prefix: a format that cannot be used says which field is wrong
         CHECK(checked.error().code() == std::errc::invalid_argument);
         CHECK_THAT(checked.error().message(), StartsWith("parse a length prefix: invalid argument"));
         CHECK_THAT(checked.error().message(), ContainsSubstring(row.why));
-        CHECK_FALSE(can_be_sent(0, row.format));
-        CHECK(no_prefix(0, row.format).code() == std::errc::invalid_argument);
+        CHECK_FALSE(Codec(row.format).accepts({}));
+        CHECK(Codec(row.format).refusal({}).code() == std::errc::invalid_argument);
     }
 }

@@ -23,8 +23,7 @@ namespace {
 constexpr LogLevel every_level[] = {LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error};
 
 /// What `act` writes to the stream, which stands elsewhere meanwhile.
-template <class Action>
-std::string written_to(std::FILE* stream, const Action& act) {
+template <class Action> std::string written_to(std::FILE* stream, const Action& act) {
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::tmpfile(), &std::fclose);
     REQUIRE(file);
     std::fflush(stream);

@@ -35,15 +35,13 @@ inline int open_descriptors() {
 }
 
 /// The error of what must have failed.
-template <class T>
-sockboot::Error error_of(sockboot::Result<T> result) {
+template <class T> sockboot::Error error_of(sockboot::Result<T> result) {
     REQUIRE_FALSE(result);
     return std::move(result).error();
 }
 
 /// The error of a call that must fail, and must not keep a descriptor.
-template <class Call>
-sockboot::Error clean_failure(const Call& call) {
+template <class Call> sockboot::Error clean_failure(const Call& call) {
     const int before = open_descriptors();
     auto error = error_of(call());
     CHECK(open_descriptors() == before);

@@ -22,8 +22,7 @@ namespace {
 const LengthPrefix varint{.width = LengthPrefix::varint};
 
 /// What comes of receiving `bytes` and then the end of the stream.
-template <class Format>
-Error error_after(const std::string& bytes, const Format& format) {
+template <class Format> Error error_after(const std::string& bytes, const Format& format) {
     auto [peer, socket] = connected_pair();
     send_all(peer, bytes);
     peer.close();

@@ -34,8 +34,7 @@ std::pair<Socket, Socket> narrow_pair() {
 }
 
 /// All messages up to the end of the stream.
-template <class Format>
-std::future<std::vector<std::string>> receive_all(Socket socket, const Format& format) {
+template <class Format> std::future<std::vector<std::string>> receive_all(Socket socket, const Format& format) {
     return std::async(std::launch::async, [from = std::move(socket), format]() mutable {
         MessageChannel channel(std::move(from), format);
         std::vector<std::string> messages;
@@ -51,8 +50,7 @@ std::string numbered(std::size_t size, std::size_t number) {
 enum class How { send, queue };
 
 /// Sends to a peer that does not read until it has failed twice; then the peer reads.
-template <class Format>
-void check_sending(std::size_t size, How how, const Format& format) {
+template <class Format> void check_sending(std::size_t size, How how, const Format& format) {
     auto [socket, peer] = narrow_pair();
     std::future<std::vector<std::string>> received;
     MessageChannel channel(std::move(socket), format, {.send_buffer = 4096});

@@ -64,8 +64,7 @@ std::size_t limit_of(const LengthPrefix& format) { return static_cast<std::size_
 std::size_t limit_of(const Delimiter& delimiter) { return static_cast<std::size_t>(delimiter.max_size()); }
 
 /// Makes the test with every kind of format.
-template <class Test>
-void in_every_format(Test test) {
+template <class Test> void in_every_format(Test test) {
     const LengthPrefix formats[] = {{},
                                     {.width = 1},
                                     {.width = 2, .order = std::endian::little},
@@ -84,8 +83,7 @@ void in_every_format(Test test) {
 
 std::string text_of(std::size_t size) { return std::string(size, static_cast<char>('a' + size % 26)); }
 
-template <class Format>
-std::string frame(std::string_view message, const Format& format) {
+template <class Format> std::string frame(std::string_view message, const Format& format) {
     std::string bytes;
     append_frame(bytes, message, format);
     return bytes;
@@ -168,9 +166,14 @@ TEST_CASE("MessageChannel: a thousand queued messages go out in one call, and co
         CHECK(sender.stream().sends.size() == 1);
         CHECK(sender.queued() == 0);
 
+        // Its buffer begins small and doubles while it is filled; from then on one call is enough.
         MessageChannel receiver(Wire{.incoming = sender.stream().sent()}, format);
-        for (std::size_t i = 0; i < 1000; ++i) REQUIRE(receiver.receive_view() == text_of(i % 65));
-        CHECK(receiver.stream().receives == 1);
+        for (const std::size_t most : {std::size_t{4}, std::size_t{2}, std::size_t{1}}) {
+            receiver.stream().receives = 0;
+            for (std::size_t i = 0; i < 1000; ++i) REQUIRE(receiver.receive_view() == text_of(i % 65));
+            CHECK(receiver.stream().receives <= most);
+            if (most != 1) receiver.stream().incoming += sender.stream().sent();
+        }
         CHECK(receiver.pending() == 0);
         CHECK(receiver.receive_view() == std::nullopt);
     });

@@ -33,8 +33,7 @@ struct Parts {
 };
 
 /// Receives the first part and meets the timeout, then the second.
-template <class Format>
-void check_resumption(const Parts& parts, const Format& format, Timeout timeout) {
+template <class Format> void check_resumption(const Parts& parts, const Format& format, Timeout timeout) {
     auto [peer, socket] = connected_pair();
     MessageChannel channel(std::move(socket), format);
     channel.stream().set_timeout(timeout);

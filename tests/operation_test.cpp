@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <sockboot/operation.hpp>
 
+#include <sockboot/detail/text.hpp>
+
 #include <string_view>
 
 #include "catch.hpp"
@@ -35,14 +37,14 @@ constexpr Named all[] = {
 TEST_CASE("operation: each is one word, and reads as a sentence in front of an endpoint", "[operation]") {
     for (const Named& named : all) {
         CHECK(to_string(named.operation) == named.word);
-        CHECK(sockboot::detail::phrase(named.operation) == named.phrase);
+        CHECK(sockboot::detail::verb_phrase(named.operation) == named.phrase);
     }
 }
 
 TEST_CASE("operation: a value that is none of them still has a text", "[operation]") {
     constexpr auto none = static_cast<Operation>(200);
     CHECK(to_string(none) == "unknown operation");
-    CHECK(sockboot::detail::phrase(none) == "unknown operation");
+    CHECK(sockboot::detail::verb_phrase(none) == "unknown operation");
 }
 
 TEST_CASE("operation: the words are there at compile time", "[operation]") {

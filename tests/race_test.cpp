@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <sockboot/detail/race.hpp>
+#include <sockboot/detail/connect/race.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -18,6 +18,8 @@ namespace {
 
 const auto refused = make_error_code(std::errc::connection_refused);
 const auto unreachable = make_error_code(std::errc::network_unreachable);
+
+Error error(std::error_code code) { return {code, Operation::connect}; }
 
 Race::time_point at(int ms) { return Race::time_point(std::chrono::hours(1)) + milliseconds(ms); }
 
@@ -40,7 +42,7 @@ struct Script {
     const char* title;
     std::size_t addresses;
     int delay;
-    std::size_t most_in_flight;
+    std::size_t max_in_flight;
     std::vector<Step> steps;
 };
 
@@ -49,8 +51,8 @@ void play(Race& race, const Step& step) {
     const auto index = static_cast<std::size_t>(step.value);
     switch (step.does) {
         case Does::start: REQUIRE(race.start_due(now) == index); break;
-        case Does::start_nothing: REQUIRE(race.start_due(now) == Race::nobody); break;
-        case Does::fail: race.failed(index, refused, now); break;
+        case Does::start_nothing: REQUIRE(race.start_due(now) == std::nullopt); break;
+        case Does::fail: race.record_failure(index, error(refused), now); break;
         case Does::wait: REQUIRE(race.wait_before_next(now) == milliseconds(step.value)); break;
         case Does::wait_for_ever: REQUIRE(race.wait_before_next(now) == Race::nanoseconds::max()); break;
         case Does::have_in_flight: REQUIRE(race.in_flight() == index); break;
@@ -59,7 +61,7 @@ void play(Race& race, const Step& step) {
 
 void play(const Script& script) {
     INFO(script.title);
-    Race race(addresses(script.addresses), milliseconds(script.delay), script.most_in_flight);
+    Race race(addresses(script.addresses), milliseconds(script.delay), script.max_in_flight);
     for (const Step& step : script.steps) {
         INFO("at " << step.at << " ms, value " << step.value);
         play(race, step);
@@ -203,13 +205,13 @@ TEST_CASE("Race: every attempt is listed in the order of its start, with its rea
     Race race(addresses(3), milliseconds(250), 6);
     REQUIRE(race.start_due(at(0)) == 0U);
     REQUIRE(race.start_due(at(250)) == 1U);
-    race.failed(1, unreachable, at(252));
-    CHECK_FALSE(race.lost());
+    race.record_failure(1, error(unreachable), at(252));
+    CHECK_FALSE(race.all_failed());
     REQUIRE(race.start_due(at(252)) == 2U);
-    race.failed(0, refused, at(300));
-    race.failed(2, refused, at(302));
+    race.record_failure(0, error(refused), at(300));
+    race.record_failure(2, error(refused), at(302));
 
-    CHECK(race.lost());
+    CHECK(race.all_failed());
     const auto attempts = race.attempts();
     REQUIRE(attempts.size() == 3);
     CHECK(attempts[0].endpoint == "192.0.2.1:80");
@@ -224,7 +226,7 @@ TEST_CASE("Race: every attempt is listed in the order of its start, with its rea
 TEST_CASE("Race: giving up names those under way, keeps the others' reasons and omits what never started", "[race]") {
     Race race(addresses(3), milliseconds(250), 6);
     REQUIRE(race.start_due(at(0)) == 0U);
-    race.failed(0, refused, at(1));
+    race.record_failure(0, error(refused), at(1));
     REQUIRE(race.start_due(at(1)) == 1U);
     race.give_up(make_error_code(Errc::deadline_exceeded), at(200));
 
@@ -233,13 +235,13 @@ TEST_CASE("Race: giving up names those under way, keeps the others' reasons and 
     CHECK(attempts[0].code == refused);
     CHECK(attempts[1].code == Errc::deadline_exceeded);
     CHECK(attempts[1].elapsed == milliseconds(199));
-    CHECK_FALSE(race.lost());
+    CHECK_FALSE(race.all_failed());
 }
 
 TEST_CASE("Race: the longest delay there is means one after the other", "[race]") {
     Race race({Endpoint::parse("127.0.0.1:1"), Endpoint::parse("127.0.0.1:2")}, (milliseconds::max)(), 6);
     REQUIRE(race.start_due(at(0)) == 0U);
-    CHECK(race.start_due(at(1'000'000)) == Race::nobody);
-    race.failed(0, refused, at(1'000'001));
+    CHECK(race.start_due(at(1'000'000)) == std::nullopt);
+    race.record_failure(0, error(refused), at(1'000'001));
     CHECK(race.start_due(at(1'000'001)) == 1U);
 }

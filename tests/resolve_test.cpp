@@ -214,7 +214,7 @@ TEST_CASE("resolve: the resolver's answers keep their meaning", "[resolve]") {  
         REQUIRE_FALSE(endpoints);
         CHECK(endpoints.error().code() == one.code);
         CHECK(endpoints.error().transient() == one.transient);
-        CHECK(endpoints.error().operation() == "resolve");
+        CHECK(endpoints.error().operation() == Operation::resolve);
         CHECK(resolver.asked().size() == 1);
     }
 }

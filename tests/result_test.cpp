@@ -18,7 +18,7 @@ using sockboot::SocketError;
 
 namespace {
 
-Error closed() { return Error(Errc::closed, Operation::receive).about("test", "peer"); }
+Error closed() { return Error(Errc::closed, Operation::receive).with_context("test", "peer"); }
 
 using Pointer = std::unique_ptr<std::string>;
 

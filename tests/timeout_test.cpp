@@ -80,7 +80,7 @@ TEST_CASE("deadline: of a timeout for ever it never comes", "[timeout]") {
 
 TEST_CASE("deadline: of zero it tries once, with no time to wait and none to be up", "[timeout]") {  // behaviour 27
     Deadline deadline = Deadline::started(0s);
-    CHECK(deadline.tries_once());
+    CHECK(deadline.is_poll());
     CHECK(deadline.remaining() == 0ns);
     CHECK_FALSE(deadline.expired());
 }
@@ -88,7 +88,7 @@ TEST_CASE("deadline: of zero it tries once, with no time to wait and none to be 
 TEST_CASE("deadline: of less than zero it was up before the call", "[timeout]") {  // behaviour 27
     for (const Timeout past : {Timeout(-1ns), Timeout(-5s), Timeout(std::chrono::hours::min())}) {
         Deadline deadline(past);
-        CHECK_FALSE(deadline.tries_once());
+        CHECK_FALSE(deadline.is_poll());
         CHECK(deadline.remaining() == 0ns);
         CHECK(deadline.expired());
     }

@@ -12,8 +12,8 @@
 
 using sockboot::Errc;
 using sockboot::Operation;
-using sockboot::detail::concerns_one_connection;
-using sockboot::detail::passes_by_itself;
+using sockboot::detail::is_per_connection;
+using sockboot::detail::is_transient;
 
 namespace {
 
@@ -61,7 +61,7 @@ void check_row(const Row& row, const std::error_code& code) {
     for (std::size_t i = 0; i < std::size(columns); ++i) {
         if (row.connect_accept_receive_send[i] == '-') continue;
         INFO(code << " (" << code.message() << ") in " << to_string(columns[i]));
-        CHECK(passes_by_itself(code, columns[i]) == (row.connect_accept_receive_send[i] == 'T'));
+        CHECK(is_transient(code, columns[i]) == (row.connect_accept_receive_send[i] == 'T'));
     }
 }
 
@@ -101,43 +101,43 @@ TEST_CASE("transient: a bind or listen that fails for its address or its rights 
     const Operation operation = GENERATE(Operation::bind, Operation::listen);
     for (const int number : {EADDRINUSE, EADDRNOTAVAIL, EACCES, EPERM, ENOENT, EINVAL}) {
         INFO(number << " in " << to_string(operation));
-        CHECK_FALSE(passes_by_itself(system_code(number), operation));
+        CHECK_FALSE(is_transient(system_code(number), operation));
     }
 }
 
 TEST_CASE("transient: a shortage passes wherever it strikes", "[transient]") {
     const Operation operation = GENERATE(Operation::open, Operation::resolve, Operation::wait, Operation::bind);
-    for (const int number : {EMFILE, ENFILE, ENOBUFS, ENOMEM}) CHECK(passes_by_itself(system_code(number), operation));
+    for (const int number : {EMFILE, ENFILE, ENOBUFS, ENOMEM}) CHECK(is_transient(system_code(number), operation));
 }
 
 TEST_CASE("transient: a silent name server may answer later, a name that does not exist stays so", "[transient]") {
-    CHECK(passes_by_itself(Errc::host_lookup_retry, Operation::resolve));
-    CHECK_FALSE(passes_by_itself(Errc::host_not_found, Operation::resolve));
-    CHECK_FALSE(passes_by_itself(Errc::host_lookup_failed, Operation::resolve));
+    CHECK(is_transient(Errc::host_lookup_retry, Operation::resolve));
+    CHECK_FALSE(is_transient(Errc::host_not_found, Operation::resolve));
+    CHECK_FALSE(is_transient(Errc::host_lookup_failed, Operation::resolve));
 }
 
 TEST_CASE("transient: of a category that is not ours nothing is known, so nothing is tried again", "[transient]") {
     const Foreign foreign;
-    for (const Operation operation : columns) CHECK_FALSE(passes_by_itself({EINTR, foreign}, operation));
+    for (const Operation operation : columns) CHECK_FALSE(is_transient({EINTR, foreign}, operation));
 }
 
 TEST_CASE("transient: success is no failure that passes", "[transient]") {
-    CHECK_FALSE(passes_by_itself({}, Operation::connect));
+    CHECK_FALSE(is_transient({}, Operation::connect));
 }
 
 TEST_CASE("transient: accepting goes on after a connection that died in the queue", "[transient]") {  // behaviour 63
     for (const int number : of_one_connection) {
         INFO(system_code(number) << " (" << system_code(number).message() << ")");
-        CHECK(concerns_one_connection(system_code(number)));
+        CHECK(is_per_connection(system_code(number)));
     }
 }
 
 TEST_CASE("transient: accepting ends where the listener itself fails or is short", "[transient]") {  // behaviour 66
     for (const int number : {EBADF, EINVAL, ENOTSOCK, EFAULT, EMFILE, ENFILE, ENOBUFS, ENOMEM, EAGAIN, EWOULDBLOCK}) {
         INFO(system_code(number) << " (" << system_code(number).message() << ")");
-        CHECK_FALSE(concerns_one_connection(system_code(number)));
+        CHECK_FALSE(is_per_connection(system_code(number)));
     }
-    CHECK_FALSE(concerns_one_connection(Errc::deadline_exceeded));
-    CHECK_FALSE(concerns_one_connection(Errc::cancelled));
-    CHECK_FALSE(concerns_one_connection(Errc::closed));
+    CHECK_FALSE(is_per_connection(Errc::deadline_exceeded));
+    CHECK_FALSE(is_per_connection(Errc::cancelled));
+    CHECK_FALSE(is_per_connection(Errc::closed));
 }

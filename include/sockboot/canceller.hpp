@@ -2,59 +2,61 @@
 // Canceller: ends any blocked call of this library, from another thread or from a signal handler.
 #pragma once
 
-#include <utility>  // std::move
-
 #include "detail/atomic.hpp"
 #include "detail/os.hpp"
 #include "detail/shared.hpp"
-#include "timeout.hpp"
+#include "result.hpp"
 
-namespace sockboot {
+namespace sockboot::inline v0_2 {
+class Canceller;
 
-/// A switch that ends blocked calls: accept, connect, send, receive, and everything built on them.
+namespace detail {
+/// For those who wait: what is polled beside a socket, ready once cancel() has been called.
+os::PollEntry wake_entry(const Canceller& canceller) noexcept;
+
+/// The flag that cancel() sets; null where there is none to set. It lives as long as the Canceller has copies.
+const Atomic<bool>* cancel_flag(const Canceller& canceller) noexcept;
+}  // namespace detail
+
+/// Ends blocked calls: accept, connect, send, receive, and everything built on them.
 ///
 /// Put it into the options of a server or a connection, or into a Socket. cancel() wakes every call that is blocked on
 /// one of its sockets, and every later one fails at once, with Errc::cancelled, until reset(). It closes nothing, so no
-/// descriptor can be mixed up with another one's. Copies are one switch; sockets keep what they need of it alive.
+/// descriptor can be mixed up with another one's. Copies share one state, which their sockets keep alive.
 /// Threads: cancel() and is_cancelled(): any, also in a signal handler. reset(): while no call is blocked on it and
-///          nobody strikes.
+///          cancel() is not being called.
+/// Calls:   pipe2(2), write(2), read(2).
 class Canceller {
 public:
-    /// A fresh switch. Errors: no descriptors left (it takes two).
+    /// A fresh one. Errors: no descriptors left (it takes two).
     Canceller() : Canceller(try_create().value()) {}
     [[nodiscard]] static Result<Canceller> try_create();
-
-    /// One that never strikes: what options hold unless they are given another.
+    /// One whose cancel() does nothing: what options hold unless they are given another.
     [[nodiscard]] static Canceller none() noexcept { return Canceller(detail::Shared<State>()); }
-
-    /// Strikes. Safe in a signal handler; a second time does nothing.
+    /// Ends the calls. Safe in a signal handler; a second time does nothing.
     void cancel() noexcept {
-        if (state_ && !state_->struck.exchange(true)) detail::os::ring(state_->bell.get());
+        if (state_ && !state_->cancelled.exchange(true)) detail::os::notify(state_->write_end.get());
     }
 
-    [[nodiscard]] bool is_cancelled() const noexcept { return state_ && state_->struck.load(); }
-
-    /// Makes it ready to strike again.
+    [[nodiscard]] bool is_cancelled() const noexcept { return state_ && state_->cancelled.load(); }
+    /// Lets calls block again, until the next cancel().
     void reset() noexcept {
         if (!state_) return;
-        state_->struck.store(false);
-        detail::os::silence(state_->ear.get());
+        state_->cancelled.store(false);
+        detail::os::drain(state_->read_end.get());
     }
-
-    /// Whether it can strike at all.
+    /// Whether it can cancel at all.
     explicit operator bool() const noexcept { return static_cast<bool>(state_); }
 
-    /// What a wait listens to beside its sockets: ready once cancel() has been called.
-    [[nodiscard]] detail::os::Watched ear() const noexcept {
-        return detail::os::Watched::readable(state_ ? state_->ear.get() : detail::os::no_handle);
-    }
-
 private:
+    friend detail::os::PollEntry detail::wake_entry(const Canceller& canceller) noexcept;
+    friend const detail::Atomic<bool>* detail::cancel_flag(const Canceller& canceller) noexcept;
+
     struct State final : detail::Counted {
-        State(detail::os::Owned ear_end, detail::os::Owned bell_end) noexcept
-            : ear(std::move(ear_end)), bell(std::move(bell_end)) {}
-        detail::os::Owned ear, bell;
-        detail::Atomic<bool> struck{false};
+        State(detail::os::UniqueHandle to_read, detail::os::UniqueHandle to_write) noexcept
+            : read_end(std::move(to_read)), write_end(std::move(to_write)) {}
+        detail::os::UniqueHandle read_end, write_end;
+        detail::Atomic<bool> cancelled{false};
     };
     static_assert(detail::Atomic<bool>::is_always_lock_free, "a signal handler must not meet a lock");
 
@@ -64,10 +66,19 @@ private:
 };
 
 inline Result<Canceller> Canceller::try_create() {
-    auto alarm = detail::os::make_alarm();
-    if (!alarm) return std::move(alarm).error();
-    detail::os::Owned ear(alarm->ear), bell(alarm->bell);
-    return Canceller(detail::Shared<State>(new State(std::move(ear), std::move(bell))));
+    auto pipe = detail::os::make_wake_pipe();
+    if (!pipe) return std::move(pipe).error();
+    detail::os::UniqueHandle read_end(pipe->read_end), write_end(pipe->write_end);
+    return Canceller(detail::Shared<State>(new State(std::move(read_end), std::move(write_end))));
 }
 
-}  // namespace sockboot
+namespace detail {
+inline os::PollEntry wake_entry(const Canceller& canceller) noexcept {
+    return os::PollEntry::readable(canceller.state_ ? canceller.state_->read_end.get() : os::no_handle);
+}
+
+inline const Atomic<bool>* cancel_flag(const Canceller& canceller) noexcept {
+    return canceller.state_ ? &canceller.state_->cancelled : nullptr;
+}
+}  // namespace detail
+}  // namespace sockboot::inline v0_2

@@ -2,24 +2,25 @@
 // connect_to: from host and port to a connected socket; connect_to_any: from several hosts to the first that answers.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <span>
-#include <string>
-#include <string_view>
-#include <utility>  // std::move
-#include <vector>
-
-#include "detail/backoff.hpp"
-#include "detail/connector.hpp"
+#include "canceller.hpp"
+#include "detail/connect/backoff.hpp"
+#include "detail/connect/connector.hpp"
+#include "detail/os.hpp"
+#include "detail/socket_options.hpp"
+#include "detail/text.hpp"
+#include "detail/wait_policy.hpp"
+#include "endpoint.hpp"
 #include "log.hpp"
 #include "options.hpp"
 #include "resolve.hpp"
+#include "result.hpp"
 #include "socket.hpp"
+#include "timeout.hpp"
 
-namespace sockboot {
-
+namespace sockboot::inline v0_2 {
 /// A host and a port to connect to.
 struct HostPort {
     std::string host;
@@ -27,171 +28,175 @@ struct HostPort {
 };
 
 namespace detail {
+/// An option that cannot be followed; `note` names it and says what could.
+inline Error invalid_option(const char* note) { return invalid_argument(Operation::connect, note); }
 
-inline Error wrong_connect(const char* note) { return invalid(Operation::connect, note); }
-
-inline Result<void> check(const RetryPolicy& retry) {
-    if (retry.attempts < 0) return wrong_connect("retry.attempts: 0 (until the deadline) or more");
+inline Result<void> check(const ConnectOptions& options) {
+    const RetryPolicy& retry = options.retry;
+    if (options.max_attempts_in_flight < 1 || options.max_attempts_in_flight > Connector::max_in_flight)
+        return invalid_option("max_attempts_in_flight: 1 to 16");
+    if (options.spin.count() < 0) return invalid_option(negative_spin);
+    if (retry.attempts < 0) return invalid_option("retry.attempts: 0 (until the deadline) or more");
     if (retry.initial_delay.count() < 0 || retry.max_delay.count() < 0)
-        return wrong_connect("retry.initial_delay and max_delay: 0 ms or more");
-    if (!(retry.multiplier >= 1)) return wrong_connect("retry.multiplier: 1 or more");
-    if (!(retry.jitter >= 0 && retry.jitter <= 1)) return wrong_connect("retry.jitter: 0 to 1");
-    return {};
-}
-
-/// Several hosts to try, as they were given.
-struct Candidates {
-    const HostPort* list;
-    std::size_t count;
-};
-
-inline Result<void> check(const Candidates& candidates, const ConnectOptions& options) {
-    if (candidates.count == 0) return wrong_connect("there is no host to connect to");
-    for (std::size_t i = 0; i < candidates.count; ++i) {
-        if (candidates.list[i].host.empty()) return wrong_connect("the host is empty");
-        if (candidates.list[i].port == 0) return wrong_connect("port 0 is no port to connect to");
-    }
-    if (options.max_attempts_in_flight < 1 || options.max_attempts_in_flight > static_cast<int>(Connector::most_lanes))
-        return wrong_connect("max_attempts_in_flight: 1 to 16");
-    if (options.spin.count() < 0) return wrong_connect(negative_spin);
-    if (auto possible = check(options.retry); !possible) return possible;
+        return invalid_option("retry.initial_delay and max_delay: 0 ms or more");
+    if (!(retry.multiplier >= 1)) return invalid_option("retry.multiplier: 1 or more");
+    if (!(retry.jitter >= 0 && retry.jitter <= 1)) return invalid_option("retry.jitter: 0 to 1");
     return check(options.keep_alive);
-}
-
-/// "primary:5432, backup:5432"
-inline std::string target_of(const Candidates& candidates) {
-    std::string text;
-    for (std::size_t i = 0; i < candidates.count; ++i)
-        text.append(i == 0 ? "" : ", ").append(host_and_port(candidates.list[i].host, candidates.list[i].port));
-    return text;
 }
 
 /// Where to connect to: an unspecified address, as a wildcard server reports it, means this machine; endpoints that
 /// options.local cannot reach are left out.
-inline Result<std::vector<Endpoint>> endpoints_to_connect_to(const std::vector<Endpoint>& resolved,
-                                                             const Endpoint& local) {
+inline Result<std::vector<Endpoint>> reachable(const std::vector<Endpoint>& resolved, const Endpoint& local) {
     std::vector<Endpoint> usable;
     for (const Endpoint& endpoint : resolved) {
         if (local.family() != Family::none && local.family() != endpoint.family()) continue;
         const char* loopback = endpoint.family() == Family::ipv4 ? "127.0.0.1" : "::1";
         usable.push_back(endpoint.is_unspecified() ? *Endpoint::try_from_ip(loopback, endpoint.port()) : endpoint);
     }
+    if (usable.size() == 1) return usable;
     if (!usable.empty()) return interleaved(usable);
     return Error(make_error_code(std::errc::address_family_not_supported), Operation::connect)
         .with_note("the host has no address of the family of options.local, " + local.to_string());
 }
 
 /// What a person can look at, for the failures that people meet.
-inline const char* connect_hint(std::error_code code) noexcept {
-    if (code == std::errc::connection_refused) return "is the server running, and on that port?";
-    if (code == std::errc::timed_out) return "is the host up, or does a firewall drop the packets?";
-    return "";
+inline Error with_hint(Error error) {
+    if (error.code() == std::errc::connection_refused)
+        return std::move(error).with_note("is the server running, and on that port?");
+    if (error.code() == std::errc::timed_out)
+        return std::move(error).with_note("is the host up, or does a firewall drop the packets?");
+    return error;
 }
 
-/// One host, once.
-inline Result<Socket> connect_within(const HostPort& to, std::string_view context, const ConnectOptions& options,
-                                     Deadline& deadline) {
-    auto resolved = resolve_within(to.host, to.port, deadline, options.canceller);
-    if (!resolved) return std::move(resolved).error();
-    auto endpoints = endpoints_to_connect_to(*resolved, options.local);
-    if (!endpoints) return std::move(endpoints).error();
-    auto socket = Connector(std::move(*endpoints), context, options).run(deadline);
-    const std::string hint = socket ? "" : connect_hint(socket.error().code());
-    if (hint.empty()) return socket;
-    return std::move(socket).error().with_note(hint);
-}
-
-/// What a host that failed adds to the attempts of the whole: its own, or the one that it could not be resolved.
-inline void add_attempts(std::vector<Attempt>& all, const Error& error, const HostPort& to) {
-    if (error.attempts().empty()) all.push_back({host_and_port(to.host, to.port), error.code(), {}});
-    for (const Attempt& attempt : error.attempts()) all.push_back(attempt);
-}
-
-/// Each host in turn, once. The time that is left is shared by the hosts that are left, so that a silent one does not
-/// use up all of it.
-inline Result<Socket> connect_round(const Candidates& candidates, std::string_view context,
-                                    const ConnectOptions& options, Deadline& deadline) {
-    if (candidates.count == 1) return connect_within(*candidates.list, context, options, deadline);
-    std::vector<Attempt> all;
-    Result<Socket> first = Socket();
-    for (std::size_t i = 0; i < candidates.count; ++i) {
-        const auto left = static_cast<std::chrono::nanoseconds::rep>(candidates.count - i);
-        const bool shared = !deadline.is_forever() && !deadline.tries_once();
-        Deadline share = Deadline::started(shared ? Timeout(deadline.remaining() / left) : deadline.timeout());
-        auto socket = connect_within(candidates.list[i], context, options, share);
-        if (socket) return socket;
-        add_attempts(all, socket.error(), candidates.list[i]);
-        if (i == 0 || socket.error().code() == Errc::cancelled) first = std::move(socket);
-        if (first.error().code() == Errc::cancelled || deadline.expired()) break;
+/// One connect_to or connect_to_any.
+/// Threads: one.
+class ConnectJob {
+public:
+    ConnectJob(const HostPort* hosts, std::size_t count, std::string_view context, const ConnectOptions& options)
+        : hosts_(hosts), count_(count), context_(context), options_(options), deadline_(options.timeout) {}
+    /// Rounds over all hosts until one is connected, the failure is permanent, or the policy or the deadline ends it.
+    Result<Socket> connect_hosts() {
+        if (auto possible = check_all(); !possible) return failed(std::move(possible).error());
+        if (deadline_.is_negative()) return failed(Error(Errc::deadline_exceeded, Operation::connect));
+        std::optional<Backoff> backoff;
+        std::optional<Error> last;
+        for (int round = 1;; ++round) {
+            auto socket = count_ == 1 ? connect_host(*hosts_, deadline_) : try_each_host();
+            if (socket) {
+                log(LogLevel::info, context_, [&] { return "connected to " + socket->remote_endpoint().to_string(); });
+                return socket;
+            }
+            Error error = std::move(socket).error();
+            const std::error_code code = error.code();
+            if (last && (deadline_.expired() || code == Errc::cancelled))
+                return failed(retries_ended(code, *last, round - 1));
+            if (!is_tried_again(error, round)) return failed(std::move(error));
+            if (!backoff) backoff.emplace(options_.retry);
+            const auto delay = backoff->next();
+            log_retry(code, round + 1, delay);
+            if (const IoResult slept = sleep_between(delay); !slept)
+                return failed(retries_ended(slept.code(), error, round));
+            last = std::move(error);
+        }
     }
-    return std::move(first).error().with_attempts(std::move(all));
-}
 
-/// Lets the time before the next round pass. Errors: deadline_exceeded; cancelled.
-inline Result<void> pause(std::chrono::nanoseconds delay, Deadline& deadline, const Canceller& canceller) {
-    const auto left = deadline.remaining();
-    Deadline step = Deadline::started(Timeout(delay < left ? delay : left));
-    os::Watched ear = canceller.ear();
-    while (!step.tries_once() && !step.expired() && !ear.ready()) static_cast<void>(os::wait_any(&ear, 1, step));
-    if (ear.ready() || canceller.is_cancelled()) return Error(Errc::cancelled, Operation::connect);
-    if (deadline.expired()) return Error(Errc::deadline_exceeded, Operation::connect);
-    return {};
-}
+private:
+    /// One host, once.
+    Result<Socket> connect_host(const HostPort& to, Deadline& deadline) const {
+        auto resolved = resolve_until(to.host, to.port, deadline, options_.canceller);
+        if (!resolved) return std::move(resolved).error();
+        auto endpoints = reachable(*resolved, options_.local);
+        if (!endpoints) return std::move(endpoints).error();
+        auto socket = Connector(std::move(*endpoints), context_, options_).run(deadline);
+        if (!socket) return with_hint(std::move(socket).error());
+        return socket;
+    }
+    /// Each host in turn, once. The time that is left is shared by the hosts that are left, so that a silent one does
+    /// not use up all of it.
+    Result<Socket> try_each_host() {
+        std::vector<Attempt> all;
+        std::optional<Error> first;
+        for (std::size_t i = 0; i < count_; ++i) {
+            const bool shared = !deadline_.is_forever() && !deadline_.is_poll();
+            const auto hosts_left = static_cast<std::chrono::nanoseconds::rep>(count_ - i);
+            Deadline share =
+                Deadline::started(shared ? Timeout(deadline_.remaining() / hosts_left) : deadline_.timeout());
+            auto socket = connect_host(hosts_[i], share);
+            if (socket) return socket;
+            Error error = std::move(socket).error();
+            // A host that could not even be resolved is an attempt too.
+            if (error.attempts().empty())
+                all.push_back({host_and_port(hosts_[i].host, hosts_[i].port), error.code(), {}, error.operation()});
+            all.insert(all.end(), error.attempts().begin(), error.attempts().end());
+            const bool cancelled = error.code() == Errc::cancelled;
+            if (!first || cancelled) first = std::move(error);
+            if (cancelled || deadline_.expired()) break;
+        }
+        return std::move(*first).with_attempts(std::move(all));
+    }
 
-/// What ended the trying, with what the last round before it had said.
-inline Error gave_up(Error ending, const Error& last, int rounds) {
-    return std::move(ending)
-        .with_attempts(last.attempts())
-        .with_note(joined({"attempt ", std::to_string(rounds), " failed: ", reason(last.code())}));
-}
+    Result<void> check_all() const {
+        if (count_ == 0) return invalid_option("there is no host to connect to");
+        for (std::size_t i = 0; i < count_; ++i) {
+            if (hosts_[i].host.empty()) return invalid_option("the host is empty");
+            if (hosts_[i].port == 0) return invalid_option("port 0 is no port to connect to");
+        }
+        return check(options_);
+    }
 
-/// Rounds until one succeeds, fails for good, or the policy or the deadline ends it.
-inline Result<Socket> connect_with_retry(const Candidates& candidates, std::string_view context,
-                                         const ConnectOptions& options, Deadline& deadline) {
-    Backoff backoff(options.retry);
-    Result<Socket> last = Socket();
-    for (int round = 1;; ++round) {
-        auto socket = connect_round(candidates, context, options, deadline);
-        if (socket) return socket;
-        const std::error_code code = socket.error().code();
-        if (!last && (deadline.expired() || code == Errc::cancelled))
-            return gave_up(Error(code, Operation::connect), last.error(), round - 1);
-        if (round == options.retry.attempts || deadline.tries_once()) return socket;
-        const bool out_of_share = code == Errc::deadline_exceeded && !deadline.expired();
-        if (!socket.error().transient() && !out_of_share) return socket;
+    [[nodiscard]] bool is_tried_again(const Error& error, int round) {
+        if (round == options_.retry.attempts || deadline_.is_poll()) return false;
+        const bool host_timed_out = error.code() == Errc::deadline_exceeded && !deadline_.expired();
+        return host_timed_out || error.transient();
+    }
+    /// Lets the time before the next round pass; moved: it has. Errors: deadline_exceeded; cancelled.
+    IoResult sleep_between(std::chrono::nanoseconds delay) {
+        const auto left = deadline_.remaining();
+        Deadline pause = Deadline::started(Timeout(delay < left ? delay : left));
+        os::PollEntry cancelled = wake_entry(options_.canceller);
+        for (auto time = pause.remaining(); time.count() != 0 && !cancelled.ready(); time = pause.remaining())
+            static_cast<void>(os::poll(&cancelled, 1, time));  // a signal in it only makes it look at the time again
+        if (cancelled.ready() || options_.canceller.is_cancelled()) return IoResult::cancelled;
+        return deadline_.expired() ? IoResult::deadline_exceeded : IoResult::moved(0);
+    }
+    /// What ended the retries, with what the last round before it had said.
+    static Error retries_ended(std::error_code code, const Error& last, int rounds) {
+        const std::string reason = lower_first(last.code().message());
+        return Error(code, Operation::connect)
+            .with_attempts(last.attempts())
+            .with_note(concat({"attempt ", std::to_string(rounds), " failed: ", reason}));
+    }
 
-        const auto delay = backoff.next();
-        log(LogLevel::warning, context, [&] {
-            const std::string of = options.retry.attempts != 0 ? " of " + std::to_string(options.retry.attempts) : "";
-            return joined({"connect to ", target_of(candidates), ": ", reason(code), "; attempt ",
-                           std::to_string(round + 1), of, " in ", std::to_string(delay.count() / 1'000'000), " ms"});
+    void log_retry(std::error_code code, int round, std::chrono::nanoseconds delay) const {
+        log(LogLevel::warning, context_, [&] {
+            const int max = options_.retry.attempts;
+            return concat({"connect to ", describe(), ": ", lower_first(code.message()), "; attempt ",
+                           std::to_string(round), max != 0 ? " of " + std::to_string(max) : "", " in ",
+                           std::to_string(delay.count() / 1'000'000), " ms"});
         });
-        if (auto paused = pause(delay, deadline, options.canceller); !paused)
-            return gave_up(std::move(paused).error(), socket.error(), round);
-        last = std::move(socket);
     }
-}
+    /// "primary:5432, backup:5432"
+    [[nodiscard]] std::string describe() const {
+        std::string text;
+        for (std::size_t i = 0; i < count_; ++i)
+            text.append(i == 0 ? "" : ", ").append(host_and_port(hosts_[i].host, hosts_[i].port));
+        return text;
+    }
 
-inline Result<Socket> connect_any(const Candidates& candidates, std::string_view context,
-                                  const ConnectOptions& options) {
-    const auto target = [&] { return target_of(candidates); };
-    if (auto possible = check(candidates, options); !possible)
-        return placed(std::move(possible).error(), context, target());
-    Deadline deadline = Deadline::started(options.timeout);
-    if (deadline.is_over_already())
-        return placed(Error(Errc::deadline_exceeded, Operation::connect), context, target());
-    auto socket = connect_with_retry(candidates, context, options, deadline);
-    if (!socket) return placed(std::move(socket).error(), context, target());
-    log(LogLevel::info, context, [&] { return "connected to " + socket->remote_endpoint().to_string(); });
-    return socket;
-}
+    [[nodiscard]] Error failed(Error error) const { return std::move(error).with_context(context_, describe()); }
 
+    const HostPort* hosts_;
+    std::size_t count_;
+    std::string_view context_;
+    const ConnectOptions& options_;
+    Deadline deadline_;  ///< its clock starts with the first wait, for a name server or a connection
+};
 }  // namespace detail
 
 /// Connects to `host` and `port` by whichever of the host's addresses answers first.
 ///
 /// Addresses are raced as RFC 8305 describes, so that a dead IPv6 route costs a quarter of a second, not a minute.
-/// With options.retry, what passes by itself (a server that is not up yet, no name server) is tried again after a
+/// With options.retry, a transient failure (a server that is not up yet, no name server) is tried again after a
 /// growing delay; each further attempt is a warning in the log. The socket comes back blocking, close-on-exec, silent
 /// on SIGPIPE, with TCP_NODELAY and keep-alive on.
 ///
@@ -204,7 +209,7 @@ inline Result<Socket> connect_any(const Candidates& candidates, std::string_view
 [[nodiscard]] inline Result<Socket> try_connect_to(std::string_view host, std::uint16_t port,
                                                    std::string_view context = {}, const ConnectOptions& options = {}) {
     const HostPort to{std::string(host), port};
-    return detail::connect_any({&to, 1}, context, options);
+    return detail::ConnectJob(&to, 1, context, options).connect_hosts();
 }
 
 /// The same, throwing SocketError.
@@ -213,7 +218,7 @@ inline Result<Socket> connect_any(const Candidates& candidates, std::string_view
     return try_connect_to(host, port, context, options).value();
 }
 
-/// Connects to the first of several hosts that answers: a primary and its stand-ins.
+/// Connects to the first of several hosts that answers: a primary and its backups.
 ///
 /// The hosts are tried in the order given, the next one at once when one fails; only when all have failed, and
 /// options.retry says so, they are tried again after a delay. Each host gets an equal part of the time that is left.
@@ -223,24 +228,23 @@ inline Result<Socket> connect_any(const Candidates& candidates, std::string_view
 [[nodiscard]] inline Result<Socket> try_connect_to_any(std::span<const HostPort> candidates,
                                                        std::string_view context = {},
                                                        const ConnectOptions& options = {}) {
-    return detail::connect_any({candidates.data(), candidates.size()}, context, options);
+    return detail::ConnectJob(candidates.data(), candidates.size(), context, options).connect_hosts();
 }
 
 /// The same for a list in braces: try_connect_to_any({{"primary", 5432}, {"backup", 5432}}).
 [[nodiscard]] inline Result<Socket> try_connect_to_any(std::initializer_list<HostPort> candidates,
                                                        std::string_view context = {},
                                                        const ConnectOptions& options = {}) {
-    return detail::connect_any({candidates.begin(), candidates.size()}, context, options);
+    return detail::ConnectJob(candidates.begin(), candidates.size(), context, options).connect_hosts();
 }
 
 /// The same, throwing SocketError.
 [[nodiscard]] inline Socket connect_to_any(std::span<const HostPort> candidates, std::string_view context = {},
                                            const ConnectOptions& options = {}) {
-    return detail::connect_any({candidates.data(), candidates.size()}, context, options).value();
+    return try_connect_to_any(candidates, context, options).value();
 }
 [[nodiscard]] inline Socket connect_to_any(std::initializer_list<HostPort> candidates, std::string_view context = {},
                                            const ConnectOptions& options = {}) {
-    return detail::connect_any({candidates.begin(), candidates.size()}, context, options).value();
+    return try_connect_to_any(candidates, context, options).value();
 }
-
-}  // namespace sockboot
+}  // namespace sockboot::inline v0_2

@@ -2,24 +2,20 @@
 // create_server: from host and port to a socket that accepts connections.
 #pragma once
 
-#include <cstdint>
-#include <string>
-#include <string_view>
-#include <utility>  // std::move
-#include <vector>
-
+#include "detail/os.hpp"
+#include "detail/socket_options.hpp"
+#include "detail/wait_policy.hpp"
+#include "endpoint.hpp"
 #include "log.hpp"
 #include "options.hpp"
 #include "resolve.hpp"
+#include "result.hpp"
 #include "socket.hpp"
 
-namespace sockboot {
-
+namespace sockboot::inline v0_2 {
 namespace detail {
-
 /// What a person can do about it, for the failures that people meet.
-inline std::string listen_hint(const Error& error, const Endpoint& endpoint) {
-    const std::error_code code = error.code();
+inline std::string listen_hint(std::error_code code, const Endpoint& endpoint) {
     if (code == std::errc::address_in_use) return "is another server listening there?";
     if (code == std::errc::address_not_available) return "no interface of this machine has that address";
     if (code == std::errc::permission_denied && endpoint.port() != 0 && endpoint.port() < 1024)
@@ -27,36 +23,39 @@ inline std::string listen_hint(const Error& error, const Endpoint& endpoint) {
     return {};
 }
 
-/// One listening socket on one endpoint.
-inline Result<Socket> listen_on(const Endpoint& endpoint, std::string_view context, const ServerOptions& options) {
+/// Everything between socket(2) and listen(2), on one endpoint.
+inline Result<void> listen_with(os::Handle handle, const Endpoint& endpoint, const ServerOptions& options) {
     using os::Option;
-    const auto failed = [&](Error error) -> Error {
-        std::string hint = listen_hint(error, endpoint);
-        error = std::move(error).about(context, endpoint.to_string());
-        return hint.empty() ? error : std::move(error).with_note(std::move(hint));
-    };
-    auto handle = open_stream(endpoint.family(), os::Mode::blocking, options.no_delay, options.keep_alive);
-    if (!handle) return failed(std::move(handle).error());
-
-    // On POSIX SO_REUSEADDR lets a restarted server have its port back while old connections linger.
-    Result<void> done;
-    if (options.reuse_address) done = os::set_option(handle->get(), Option::reuse_address, 1);
-    if (done && options.reuse_port) done = os::set_option(handle->get(), Option::reuse_port, 1);
+    auto done = configure_stream(handle, endpoint.family(), options.no_delay, options.keep_alive);
+    if (done) done = os::claim_port(handle, options.reuse_address);
+    if (done && options.reuse_port) done = os::set_option(handle, Option::reuse_port, 1);
     // Always written: its default is a sysctl on Linux and another one on each BSD.
     const bool takes_ipv4 = endpoint.is_unspecified() && options.dual_stack;
     if (done && endpoint.family() == Family::ipv6) {
-        done = os::set_option(handle->get(), Option::ipv6_only, takes_ipv4 ? 0 : 1);
+        done = os::set_option(handle, Option::ipv6_only, takes_ipv4 ? 0 : 1);
         // OpenBSD has no dual-stack sockets: there, a wildcard is IPv4's.
         if (!done && takes_ipv4)
             done = Error(make_error_code(std::errc::address_family_not_supported), Operation::open);
     }
+    if (done) done = os::bind(handle, to_address(endpoint));
+    if (done) done = os::listen(handle, options.backlog);
+    return done;
+}
 
-    if (done) done = os::bind(handle->get(), endpoint.address());
-    if (done) done = os::listen(handle->get(), options.backlog);
-    if (!done) return failed(std::move(done).error());
-
-    const Endpoint bound = local_endpoint_of(handle->get());
-    return Socket(std::move(*handle), context, bound, Endpoint{}, {options.timeout, options.canceller, options.spin});
+/// One listening socket on one endpoint.
+inline Result<Socket> listen_on(const Endpoint& endpoint, std::string_view context, const ServerOptions& options) {
+    const auto failure = [&](Error error) -> Error {
+        std::string hint = listen_hint(error.code(), endpoint);
+        error = std::move(error).with_context(context, endpoint.to_string());
+        return hint.empty() ? error : std::move(error).with_note(std::move(hint));
+    };
+    auto opened = os::open(endpoint.family(), os::Type::stream, os::Mode::blocking);
+    if (!opened) return failure(std::move(opened).error());
+    os::UniqueHandle handle(*opened);
+    if (auto done = listen_with(handle.get(), endpoint, options); !done) return failure(std::move(done).error());
+    const Endpoint bound = local_endpoint_of(handle.get());
+    return make_socket(std::move(handle), context, bound, Endpoint{},
+                       {options.timeout, options.canceller, options.spin});
 }
 
 /// The endpoints that stand for a host, in the order in which they are tried; at least one.
@@ -78,19 +77,18 @@ inline Result<std::vector<Endpoint>> endpoints_to_listen_on(std::string_view hos
 
 /// Whether an address could not be bound because it is none of this machine's: the host's next one may be.
 /// Any other failure is final: a port in use must not make a server turn up on another address.
-inline bool is_elsewhere(std::error_code code) noexcept {
+inline bool is_not_local(std::error_code code) noexcept {
     return code == std::errc::address_family_not_supported || code == std::errc::address_not_available;
 }
 
 inline Result<void> check(const ServerOptions& options) {
     if (options.backlog < -1)
-        return invalid(Operation::listen, "backlog: -1 (what the system allows) or a number of connections");
+        return invalid_argument(Operation::listen, "backlog: -1 (what the system allows) or a number of connections");
     if (options.reuse_port && !os::supports(os::Option::reuse_port))
-        return invalid(Operation::listen, "reuse_port: this system cannot share ports");
-    if (options.spin.count() < 0) return invalid(Operation::listen, negative_spin);
+        return invalid_argument(Operation::listen, "reuse_port: this system cannot share ports");
+    if (options.spin.count() < 0) return invalid_argument(Operation::listen, negative_spin);
     return check(options.keep_alive);
 }
-
 }  // namespace detail
 
 /// Listens on `host` and `port`, and returns the socket to accept() from.
@@ -109,11 +107,11 @@ inline Result<void> check(const ServerOptions& options) {
                                                       const ServerOptions& options = {}) {
     const auto target = [&] { return detail::host_and_port(host.empty() ? "*" : host, port); };
     if (auto possible = detail::check(options); !possible)
-        return detail::placed(std::move(possible).error(), context, target());
+        return std::move(possible).error().with_context(context, target());
     auto endpoints = detail::endpoints_to_listen_on(host, port, options);
-    if (!endpoints) return detail::placed(std::move(endpoints).error(), context, target());
+    if (!endpoints) return std::move(endpoints).error().with_context(context, target());
     auto server = detail::listen_on(endpoints->front(), context, options);
-    for (std::size_t i = 1; i < endpoints->size() && !server && detail::is_elsewhere(server.error().code()); ++i)
+    for (std::size_t i = 1; i < endpoints->size() && !server && detail::is_not_local(server.error().code()); ++i)
         server = detail::listen_on((*endpoints)[i], context, options);
     if (server)
         detail::log(LogLevel::info, context, [&] { return "listening on " + server->local_endpoint().to_string(); });
@@ -125,5 +123,4 @@ inline Result<void> check(const ServerOptions& options) {
                                           const ServerOptions& options = {}) {
     return try_create_server(host, port, context, options).value();
 }
-
-}  // namespace sockboot
+}  // namespace sockboot::inline v0_2

@@ -2,15 +2,25 @@
 // Delimiter: messages that end at certain bytes, such as lines.
 #pragma once
 
-#include <cstdint>
-#include <string>
-#include <string_view>
-#include <utility>  // std::move
-
 #include "byte_view.hpp"
+#include "detail/framing/frame_codec.hpp"
+#include "detail/text.hpp"
 #include "result.hpp"
 
-namespace sockboot {
+namespace sockboot::inline v0_2 {
+namespace detail {
+/// Where `delimiter` begins in `message` followed by `delimiter`: message.size(), unless it comes earlier.
+inline std::size_t delimiter_position(std::string_view message, std::string_view delimiter) noexcept {
+    if (const std::size_t inside = message.find(delimiter); inside != std::string_view::npos) return inside;
+    // The end of the message and the beginning of the delimiter may make one together: "a" before "aa".
+    const std::size_t size = message.size();
+    for (std::size_t tail = delimiter.size() - 1 < size ? delimiter.size() - 1 : size; tail > 0; --tail) {
+        const bool begins = message.substr(size - tail) == delimiter.substr(0, tail);
+        if (begins && delimiter.substr(tail) == delimiter.substr(0, delimiter.size() - tail)) return size - tail;
+    }
+    return size;
+}
+}  // namespace detail
 
 /// The bytes behind each message: "\n", "\r\n" or any others. They are no part of the message, and no message may
 /// contain them.
@@ -22,13 +32,25 @@ public:
 
     [[nodiscard]] std::string_view bytes() const noexcept { return bytes_; }
     [[nodiscard]] std::uint64_t max_size() const noexcept { return max_size_; }
-
     /// Whether it can be used. Errors: std::errc::invalid_argument with what is wrong.
-    [[nodiscard]] Result<void> check() const;
-
+    [[nodiscard]] Result<void> check() const {
+        if (bytes_.empty())
+            return detail::invalid_argument(Operation::parse, "it is empty").with_context({}, "a delimiter");
+        if (max_size_ != 0) return {};
+        return detail::invalid_argument(Operation::parse, "max_size is 0: no message could ever pass")
+            .with_context({}, "a delimiter");
+    }
     /// Whether `message` can be sent. Errors: message_too_large; std::errc::invalid_argument where the receiver would
     /// find the delimiter before its end.
-    [[nodiscard]] Result<void> check(ByteView message) const;
+    [[nodiscard]] Result<void> check(ByteView message) const {
+        if (auto usable = check(); !usable) return usable;
+        if (message.size() > max_size_) return detail::message_too_large_to_send(message.size(), max_size_);
+        if (const std::size_t end = detail::delimiter_position(message.text(), bytes_); end != message.size())
+            return detail::invalid_argument(
+                Operation::send, detail::concat({"the message holds its own delimiter at byte ", std::to_string(end),
+                                                 "; nothing was sent"}));
+        return {};
+    }
 
 private:
     std::string bytes_;
@@ -36,34 +58,47 @@ private:
 };
 
 namespace detail {
+/// How messages with a delimiter behind them are written and found.
+template <> class FrameCodec<Delimiter> {
+public:
+    static constexpr std::size_t max_header = 0;
 
-/// Where `delimiter` begins in `message` followed by `delimiter`: message.size(), unless it comes earlier.
-inline std::size_t first_end(std::string_view message, std::string_view delimiter) noexcept {
-    if (const std::size_t inside = message.find(delimiter); inside != std::string_view::npos) return inside;
-    // The end of the message and the beginning of the delimiter may make one together: "a" before "aa".
-    const std::size_t size = message.size();
-    for (std::size_t tail = delimiter.size() - 1 < size ? delimiter.size() - 1 : size; tail > 0; --tail) {
-        const bool begins = message.substr(size - tail) == delimiter.substr(0, tail);
-        if (begins && delimiter.substr(tail) == delimiter.substr(0, delimiter.size() - tail)) return size - tail;
+    explicit FrameCodec(const Delimiter& delimiter) : delimiter_(delimiter) {}
+
+    [[nodiscard]] Result<void> check() const { return delimiter_.check(); }
+    [[nodiscard]] std::uint64_t limit() const noexcept { return delimiter_.max_size(); }
+    void set_max_size(std::uint64_t max_size) { delimiter_ = Delimiter(delimiter_.bytes(), max_size); }
+
+    [[nodiscard]] bool accepts(ByteView message) const noexcept {
+        const std::string_view bytes = trailer();
+        return !bytes.empty() && limit() != 0 && message.size() <= limit() &&
+               delimiter_position(message.text(), bytes) == message.size();
     }
-    return size;
-}
+    [[nodiscard]] Error refusal(ByteView message) const { return delimiter_.check(message).error(); }
 
+    static std::size_t write_header(std::byte*, std::uint64_t) noexcept { return 0; }
+    [[nodiscard]] std::string_view trailer() const noexcept { return delimiter_.bytes(); }
+    /// The message up to the next delimiter; none begins in the first `scanned` bytes.
+    [[nodiscard]] FrameExtent locate(ByteView bytes, std::size_t scanned) const noexcept {
+        const std::size_t size = trailer().size();
+        if (size == 0 || limit() == 0) return {.status = FrameExtent::Status::malformed};
+        const std::size_t end = bytes.text().find(trailer(), scanned);
+        if (end != std::string_view::npos)
+            return {end, static_cast<std::uint32_t>(size), 0, FrameExtent::Status::known};
+        // The last bytes may be the beginning of one.
+        return {.size = bytes.size() >= size ? bytes.size() - size + 1 : 0};
+    }
+    [[nodiscard]] Error failure(const FrameExtent& extent, ByteView) const {
+        if (auto usable = delimiter_.check(); !usable) return std::move(usable).error();
+        return Error(Errc::message_too_large, Operation::receive)
+            .with_note(concat({"no delimiter in the first ", std::to_string(extent.size), " bytes, the limit is ",
+                               std::to_string(limit())}));
+    }
+
+    [[nodiscard]] static std::uint64_t wanted_for_header(std::size_t) noexcept { return 0; }
+
+private:
+    Delimiter delimiter_;
+};
 }  // namespace detail
-
-inline Result<void> Delimiter::check() const {
-    if (bytes_.empty()) return detail::invalid(Operation::parse, "it is empty").about({}, "a delimiter");
-    if (max_size_ != 0) return {};
-    return detail::invalid(Operation::parse, "max_size is 0: no message could ever pass").about({}, "a delimiter");
-}
-
-inline Result<void> Delimiter::check(ByteView message) const {
-    if (auto usable = check(); !usable) return usable;
-    if (message.size() > max_size_) return detail::too_large_to_send(message.size(), max_size_);
-    if (const std::size_t end = detail::first_end(message.text(), bytes_); end != message.size())
-        return detail::invalid(Operation::send, detail::joined({"the message holds its own delimiter at byte ",
-                                                                std::to_string(end), "; nothing was sent"}));
-    return {};
-}
-
-}  // namespace sockboot
+}  // namespace sockboot::inline v0_2

@@ -3,79 +3,23 @@
 #pragma once
 
 #include <compare>
-#include <cstddef>
-#include <cstdint>
-#include <string>
-#include <string_view>
-#include <system_error>
-
 #include "detail/os.hpp"
+#include "detail/text.hpp"
+#include "result.hpp"
 
-namespace sockboot {
+namespace sockboot::inline v0_2 {
+/// The kind of an address: ipv4, ipv6, unix_domain, or none for an Endpoint that is not set.
+using Family = detail::os::Family;
 
-/// An address and its port, or the path of a Unix socket.
-///
-/// Written as "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80", "unix:/run/a.sock" or "unix:@abstract".
-/// A default-made Endpoint stands for none and is written "".
-/// Threads: a plain value.
-class Endpoint {
-public:
-    Endpoint() noexcept = default;
-    explicit Endpoint(const detail::os::Address& address) noexcept : address_(address) {}
-
-    /// Reads the forms above. A host name is not an address: resolve() is for those.
-    /// Errors: std::errc::invalid_argument, with what is wrong with the text; std::errc::filename_too_long.
-    [[nodiscard]] static Endpoint parse(std::string_view text) { return try_parse(text).value(); }
-    [[nodiscard]] static Result<Endpoint> try_parse(std::string_view text);
-
-    /// From an address alone ("127.0.0.1", "::1", "[::1]", "fe80::1%eth0") and a port.
-    [[nodiscard]] static Result<Endpoint> try_from_ip(std::string_view ip, std::uint16_t port);
-
-    /// From a Unix path, or "@name" for the abstract namespace.
-    [[nodiscard]] static Result<Endpoint> try_from_path(std::string_view path);
-
-    [[nodiscard]] Family family() const noexcept { return address_.family; }
-
-    /// The port in the host's byte order; 0 for a Unix socket.
-    [[nodiscard]] std::uint16_t port() const noexcept { return address_.port; }
-
-    /// The address alone, or the path ("@name" in the abstract namespace).
-    [[nodiscard]] std::string host() const;
-
-    [[nodiscard]] std::string to_string() const;
-
-    /// 0.0.0.0 or [::]: every address of this machine.
-    [[nodiscard]] bool is_unspecified() const noexcept;
-
-    /// 127.0.0.0/8 or ::1.
-    [[nodiscard]] bool is_loopback() const noexcept;
-
-    /// The same address and another port.
-    [[nodiscard]] Endpoint with_port(std::uint16_t port) const noexcept;
-
-    /// An IPv4 address that came in IPv6 clothes (::ffff:127.0.0.1, as dual-stack sockets see their IPv4 peers)
-    /// as the IPv4 address that it is; any other unchanged.
-    [[nodiscard]] Endpoint unmapped() const noexcept;
-
-    /// What the system files work with.
-    [[nodiscard]] const detail::os::Address& address() const noexcept { return address_; }
-
-    friend std::strong_ordering operator<=>(const Endpoint& a, const Endpoint& b) noexcept;
-    friend bool operator==(const Endpoint& a, const Endpoint& b) noexcept { return std::is_eq(a <=> b); }
-
-private:
-    // A size of any other type makes the compiler ask whether it is the end of an iterator, which takes it long.
-    [[nodiscard]] std::string_view bytes() const noexcept {
-        return {address_.bytes.data(), std::size_t{address_.size}};
-    }
-
-    detail::os::Address address_;
-};
+class Endpoint;
 
 namespace detail {
+/// For those who call the system: an Endpoint as the contract's address, and back.
+const os::Address& to_address(const Endpoint& endpoint) noexcept;
+Endpoint to_endpoint(const os::Address& address) noexcept;
 
 inline Error bad_address(std::string_view text, std::string_view why) {
-    return invalid(Operation::parse, std::string(why)).about({}, joined({"\"", text, "\""}));
+    return invalid_argument(Operation::parse, std::string(why)).with_context({}, concat({"\"", text, "\""}));
 }
 
 /// "0" … "65535", digits alone; -1 for anything else.
@@ -88,97 +32,139 @@ inline int parse_port(std::string_view text) noexcept {
     }
     return port <= 65535 ? port : -1;
 }
-
 }  // namespace detail
 
-inline Result<Endpoint> Endpoint::try_from_ip(std::string_view ip, std::uint16_t port) {
-    std::string_view bare = ip;
-    if (bare.size() > 2 && bare.front() == '[' && bare.back() == ']') bare = bare.substr(1, bare.size() - 2);
-    detail::os::Address address = detail::os::parse_ip(bare);
-    if (bare.size() != ip.size() && address.family == Family::ipv4) address.family = Family::none;
-    if (address.family == Family::none) return detail::bad_address(ip, "not an IPv4 or IPv6 address");
-    address.port = port;
-    return Endpoint(address);
-}
+/// An address and its port, or the path of a Unix socket.
+///
+/// Written as "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80", "unix:/run/a.sock" or "unix:@abstract".
+/// A default-made Endpoint stands for none and is written "".
+/// Threads: a plain value.
+class Endpoint {
+public:
+    Endpoint() noexcept = default;
+    /// Reads the forms above. A host name is not an address: resolve() is for those.
+    /// Errors: std::errc::invalid_argument, with what is wrong with the text; std::errc::filename_too_long.
+    [[nodiscard]] static Endpoint parse(std::string_view text) { return try_parse(text).value(); }
+    [[nodiscard]] static Result<Endpoint> try_parse(std::string_view text) {
+        using namespace std::string_view_literals;
+        if (text.starts_with("unix:"sv)) return try_from_path(text.substr(5));
+        const std::size_t colon = text.rfind(':');
+        if (colon == std::string_view::npos || text.ends_with(']'))
+            return detail::bad_address(text, "no port: write address:port");
+        const std::string_view ip = text.substr(0, colon);
+        if (ip.find(':') != std::string_view::npos && ip.front() != '[')
+            return detail::bad_address(text, "an IPv6 address stands in brackets: [::1]:80");
+        const int port = detail::parse_port(text.substr(colon + 1));
+        if (port < 0) return detail::bad_address(text, "a port is a number from 0 to 65535");
+        auto endpoint = try_from_ip(ip, static_cast<std::uint16_t>(port));
+        if (!endpoint) return detail::bad_address(text, "not an IPv4 or IPv6 address in front of the port");
+        return endpoint;
+    }
+    /// From an address alone ("127.0.0.1", "::1", "[::1]", "fe80::1%eth0") and a port.
+    [[nodiscard]] static Result<Endpoint> try_from_ip(std::string_view ip, std::uint16_t port) {
+        std::string_view bare = ip;
+        if (bare.size() > 2 && bare.front() == '[' && bare.back() == ']') bare = bare.substr(1, bare.size() - 2);
+        detail::os::Address address = detail::os::parse_ip(bare);
+        if (bare.size() != ip.size() && address.family == Family::ipv4) address.family = Family::none;
+        if (address.family == Family::none) return detail::bad_address(ip, "not an IPv4 or IPv6 address");
+        address.port = port;
+        return detail::to_endpoint(address);
+    }
+    /// From a Unix path, or "@name" for the abstract namespace.
+    [[nodiscard]] static Result<Endpoint> try_from_path(std::string_view path) {
+        if (path.empty() || path == "@")
+            return detail::bad_address(path, "a Unix socket needs a path, or @ and a name");
+        const bool abstract = path.front() == '@';
+        if (!abstract && path.find('\0') != std::string_view::npos)
+            return detail::bad_address(path, "a path holds no NUL");
+        if (const std::size_t max = abstract ? detail::os::max_name_length : detail::os::max_path_length;
+            path.size() > max)
+            return Error(make_error_code(std::errc::filename_too_long), Operation::parse)
+                .with_context({}, detail::concat({"\"", path, "\""}))
+                .with_note(detail::concat({"a Unix socket's path has ", std::to_string(max),
+                                           " bytes at most, this one ", std::to_string(path.size())}));
+        detail::os::Address address{};
+        address.family = Family::unix_domain;
+        address.size = static_cast<std::uint8_t>(path.size());
+        path.copy(address.bytes.data(), path.size());
+        if (abstract) address.bytes[0] = '\0';
+        return detail::to_endpoint(address);
+    }
 
-inline Result<Endpoint> Endpoint::try_from_path(std::string_view path) {
-    if (path.empty() || path == "@") return detail::bad_address(path, "a Unix socket needs a path, or @ and a name");
-    const bool abstract = path.front() == '@';
-    if (!abstract && path.find('\0') != std::string_view::npos) return detail::bad_address(path, "a path holds no NUL");
-    if (const std::size_t most = abstract ? detail::os::longest_name : detail::os::longest_path; path.size() > most)
-        return Error(make_error_code(std::errc::filename_too_long), Operation::parse)
-            .about({}, detail::joined({"\"", path, "\""}))
-            .with_note(detail::joined({"a Unix socket's path has ", std::to_string(most), " bytes at most, this one ",
-                                       std::to_string(path.size())}));
-    detail::os::Address address;
-    address.family = Family::local;
-    address.size = static_cast<std::uint8_t>(path.size());
-    path.copy(address.bytes.data(), path.size());
-    if (abstract) address.bytes[0] = '\0';
-    return Endpoint(address);
-}
+    [[nodiscard]] Family family() const noexcept { return address_.family; }
+    /// The port in the host's byte order; 0 for a Unix socket.
+    [[nodiscard]] std::uint16_t port() const noexcept { return address_.port; }
+    /// The address alone, or the path ("@name" in the abstract namespace).
+    [[nodiscard]] std::string host() const {
+        if (family() == Family::none) return {};
+        if (family() != Family::unix_domain) return detail::os::ip_text(address_);
+        std::string path(bytes());
+        if (!path.empty() && path[0] == '\0') path[0] = '@';
+        return path;
+    }
 
-inline Result<Endpoint> Endpoint::try_parse(std::string_view text) {
-    using namespace std::string_view_literals;
-    if (text.starts_with("unix:"sv)) return try_from_path(text.substr(5));
-    const std::size_t colon = text.rfind(':');
-    if (colon == std::string_view::npos || text.ends_with(']'))
-        return detail::bad_address(text, "no port: write address:port");
-    const std::string_view ip = text.substr(0, colon);
-    if (ip.find(':') != std::string_view::npos && ip.front() != '[')
-        return detail::bad_address(text, "an IPv6 address stands in brackets: [::1]:80");
-    const int port = detail::parse_port(text.substr(colon + 1));
-    if (port < 0) return detail::bad_address(text, "a port is a number from 0 to 65535");
-    auto endpoint = try_from_ip(ip, static_cast<std::uint16_t>(port));
-    if (!endpoint) return detail::bad_address(text, "not an IPv4 or IPv6 address in front of the port");
+    [[nodiscard]] std::string to_string() const {
+        switch (family()) {
+            case Family::none: return {};
+            case Family::ipv4: return detail::concat({host(), ":", std::to_string(port())});
+            case Family::ipv6: return detail::concat({"[", host(), "]:", std::to_string(port())});
+            case Family::unix_domain: break;
+        }
+        return address_.size == 0 ? "unix:(unnamed)" : "unix:" + host();
+    }
+    /// 0.0.0.0 or [::]: every address of this machine.
+    [[nodiscard]] bool is_unspecified() const noexcept {
+        return (family() == Family::ipv4 || family() == Family::ipv6) &&
+               bytes().find_first_not_of('\0') == std::string_view::npos;
+    }
+    /// 127.0.0.0/8 or ::1.
+    [[nodiscard]] bool is_loopback() const noexcept {
+        if (family() == Family::ipv4) return address_.bytes[0] == 127;
+        return family() == Family::ipv6 && bytes().find_first_not_of('\0') == 15 && address_.bytes[15] == 1;
+    }
+    /// The same address and another port.
+    [[nodiscard]] Endpoint with_port(std::uint16_t port) const noexcept {
+        Endpoint other = *this;
+        other.address_.port = port;
+        return other;
+    }
+    /// An IPv4-mapped IPv6 address (::ffff:127.0.0.1, as dual-stack sockets see their IPv4 peers) as the IPv4 address
+    /// that it stands for; any other unchanged. Source: RFC 4291 section 2.5.5.2.
+    [[nodiscard]] Endpoint unmapped() const noexcept {
+        using namespace std::string_view_literals;
+        constexpr auto prefix = "\0\0\0\0\0\0\0\0\0\0\xff\xff"sv;
+        if (family() != Family::ipv6 || !bytes().starts_with(prefix)) return *this;
+        Endpoint ipv4;
+        ipv4.address_.family = Family::ipv4;
+        ipv4.address_.size = 4;
+        ipv4.address_.port = address_.port;
+        bytes().substr(12).copy(ipv4.address_.bytes.data(), 4);
+        return ipv4;
+    }
+
+    friend std::strong_ordering operator<=>(const Endpoint& a, const Endpoint& b) noexcept;
+    friend bool operator==(const Endpoint& a, const Endpoint& b) noexcept { return std::is_eq(a <=> b); }
+
+private:
+    friend const detail::os::Address& detail::to_address(const Endpoint& endpoint) noexcept;
+    friend Endpoint detail::to_endpoint(const detail::os::Address& address) noexcept;
+
+    // A size of any other type makes the compiler try the iterator overloads, which costs compile time.
+    [[nodiscard]] std::string_view bytes() const noexcept {
+        return {address_.bytes.data(), std::size_t{address_.size}};
+    }
+
+    detail::os::Address address_{};
+};
+
+namespace detail {
+inline const os::Address& to_address(const Endpoint& endpoint) noexcept { return endpoint.address_; }
+inline Endpoint to_endpoint(const os::Address& address) noexcept {
+    Endpoint endpoint;
+    endpoint.address_ = address;
     return endpoint;
 }
-
-inline std::string Endpoint::host() const {
-    if (family() == Family::none) return {};
-    if (family() != Family::local) return detail::os::ip_text(address_);
-    std::string path(bytes());
-    if (!path.empty() && path[0] == '\0') path[0] = '@';
-    return path;
-}
-
-inline std::string Endpoint::to_string() const {
-    switch (family()) {
-        case Family::none: return {};
-        case Family::ipv4: return detail::joined({host(), ":", std::to_string(port())});
-        case Family::ipv6: return detail::joined({"[", host(), "]:", std::to_string(port())});
-        case Family::local: break;
-    }
-    return address_.size == 0 ? "unix:(unnamed)" : "unix:" + host();
-}
-
-inline bool Endpoint::is_unspecified() const noexcept {
-    return (family() == Family::ipv4 || family() == Family::ipv6) &&
-           bytes().find_first_not_of('\0') == std::string_view::npos;
-}
-
-inline bool Endpoint::is_loopback() const noexcept {
-    if (family() == Family::ipv4) return address_.bytes[0] == 127;
-    return family() == Family::ipv6 && bytes().find_first_not_of('\0') == 15 && address_.bytes[15] == 1;
-}
-
-inline Endpoint Endpoint::with_port(std::uint16_t port) const noexcept {
-    Endpoint other = *this;
-    other.address_.port = port;
-    return other;
-}
-
-inline Endpoint Endpoint::unmapped() const noexcept {
-    using namespace std::string_view_literals;
-    constexpr auto prefix = "\0\0\0\0\0\0\0\0\0\0\xff\xff"sv;
-    if (family() != Family::ipv6 || !bytes().starts_with(prefix)) return *this;
-    Endpoint ipv4;
-    ipv4.address_.family = Family::ipv4;
-    ipv4.address_.size = 4;
-    ipv4.address_.port = address_.port;
-    bytes().substr(12).copy(ipv4.address_.bytes.data(), 4);
-    return ipv4;
-}
+}  // namespace detail
 
 /// Orders by family, address, scope and port.
 inline std::strong_ordering operator<=>(const Endpoint& a, const Endpoint& b) noexcept {
@@ -187,13 +173,11 @@ inline std::strong_ordering operator<=>(const Endpoint& a, const Endpoint& b) no
     if (const auto order = a.address_.scope <=> b.address_.scope; std::is_neq(order)) return order;
     return a.port() <=> b.port();
 }
+}  // namespace sockboot::inline v0_2
 
-}  // namespace sockboot
-
-template <>
-struct std::hash<sockboot::Endpoint> {
+template <> struct std::hash<sockboot::Endpoint> {
     std::size_t operator()(const sockboot::Endpoint& endpoint) const noexcept {
-        const auto& address = endpoint.address();
+        const auto& address = sockboot::detail::to_address(endpoint);
         const std::size_t bytes = std::hash<std::string_view>{}({address.bytes.data(), std::size_t{address.size}});
         return bytes ^ (std::size_t{address.port} << 8) ^ (std::size_t{address.scope} << 24) ^
                static_cast<std::size_t>(address.family);

@@ -6,8 +6,7 @@
 #include <system_error>
 #include <type_traits>
 
-namespace sockboot {
-
+namespace sockboot::inline v0_2 {
 /// What the system reports keeps its own number; these are the rest.
 enum class Errc {
     closed = 1,         ///< the stream ended at a message boundary, or the socket is not open
@@ -15,19 +14,18 @@ enum class Errc {
     message_too_large,  ///< over the limit: nothing was sent, or nothing was allocated (equals std::errc::message_size)
     malformed_length,   ///< a length prefix that no sender of this format writes
     deadline_exceeded,  ///< our own deadline (equals std::errc::timed_out; the kernel's ETIMEDOUT is another code)
-    cancelled,          ///< a Canceller struck (equals std::errc::operation_canceled)
+    cancelled,          ///< Canceller::cancel() was called (equals std::errc::operation_canceled)
     desynchronised,     ///< an earlier failure left the stream inside a message: close it
     access_denied,      ///< the peer is not allowed (equals std::errc::permission_denied)
     host_not_found,     ///< no such host, or none of its addresses is of a usable family
-    host_lookup_failed,    ///< the name servers failed in a way that asking again does not mend
-    host_lookup_retry,     ///< no name server answered: asking again may help
+    host_lookup_failed,    ///< the name servers failed for good (EAI_FAIL): asking again is of no use
+    host_lookup_retry,     ///< no name server answered (EAI_AGAIN): asking again may help
     certificate_rejected,  ///< TLS: the peer's certificate was not accepted
     tls_failure,           ///< TLS: the handshake or the record layer failed
 };
 
 namespace detail {
-
-class ErrcCategory final : public std::error_category {
+class [[gnu::visibility("default")]] ErrcCategory final : public std::error_category {
 public:
     [[nodiscard]] const char* name() const noexcept override { return "sockboot"; }
 
@@ -60,11 +58,11 @@ public:
         }
     }
 };
-
 }  // namespace detail
 
-/// The category of Errc, named "sockboot": one object in the whole program.
-[[nodiscard]] inline const std::error_category& error_category() noexcept {
+/// The category of Errc, named "sockboot": one object in the whole program, also where its shared objects are built
+/// with -fvisibility=hidden.
+[[nodiscard, gnu::visibility("default")]] inline const std::error_category& error_category() noexcept {
     static const detail::ErrcCategory category;
     return category;
 }
@@ -72,8 +70,6 @@ public:
 [[nodiscard]] inline std::error_code make_error_code(Errc code) noexcept {
     return {static_cast<int>(code), error_category()};
 }
+}  // namespace sockboot::inline v0_2
 
-}  // namespace sockboot
-
-template <>
-struct std::is_error_code_enum<sockboot::Errc> : std::true_type {};
+template <> struct std::is_error_code_enum<sockboot::Errc> : std::true_type {};

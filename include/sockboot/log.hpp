@@ -5,13 +5,11 @@
 #include <cstdio>
 #include <string>
 #include <string_view>
-
 #include "detail/atomic.hpp"
 
-namespace sockboot {
-
+namespace sockboot::inline v0_2 {
 /// debug: every address tried and every connection accepted; info: listening, connected;
-/// warning: what was retried; error: what was given up where nobody is called back; off: silence.
+/// warning: what is tried again; error: what failed where no caller is told; off: nothing.
 enum class LogLevel { debug, info, warning, error, off };
 
 /// Where lines go: a plain function, called with whole lines (no newline at the end) from whichever thread has one.
@@ -19,26 +17,22 @@ enum class LogLevel { debug, info, warning, error, off };
 using LogSink = void (*)(LogLevel level, std::string_view line);
 
 namespace detail {
-
 inline void write_line(std::FILE* file, std::string_view line) {
     std::string text(line);
     text += '\n';
     std::fwrite(text.data(), 1, text.size(), file);  // one call, so that lines of several threads do not mix
-    std::fflush(file);                               // best effort: a log that cannot be written stops nobody
+    std::fflush(file);                               // best effort: a log that cannot be written ends no call
 }
-
 }  // namespace detail
 
 inline void log_to_stderr(LogLevel, std::string_view line) { detail::write_line(stderr, line); }
 inline void log_to_stdout(LogLevel, std::string_view line) { detail::write_line(stdout, line); }
 
 namespace detail {
-
-inline constinit Atomic<LogSink> log_sink{&log_to_stderr};
-inline constinit Atomic<LogLevel> log_level{LogLevel::info};
+[[gnu::visibility("default")]] inline constinit Atomic<LogSink> log_sink{&log_to_stderr};
+[[gnu::visibility("default")]] inline constinit Atomic<LogLevel> log_level{LogLevel::info};
 
 inline bool logs(LogLevel level) noexcept { return level >= log_level.load() && level != LogLevel::off; }
-
 /// Hands "[context] sentence" to the sink.
 [[gnu::cold]] inline void log_line(LogLevel level, std::string_view context, std::string_view sentence) {
     std::string line;
@@ -48,13 +42,10 @@ inline bool logs(LogLevel level) noexcept { return level >= log_level.load() && 
         if (c == '\n' || c == '\r') c = ' ';  // one line per event, whatever a peer calls itself
     log_sink.load()(level, line);
 }
-
-/// Logs what `sentence()` returns; below the level it is not called, so that nothing is formatted for nobody.
-template <class Sentence>
-void log(LogLevel level, std::string_view context, const Sentence& sentence) {
+/// Logs what `sentence()` returns; below the level it is not called, so that nothing is formatted that is not shown.
+template <class Sentence> void log(LogLevel level, std::string_view context, const Sentence& sentence) {
     if (logs(level)) log_line(level, context, sentence());
 }
-
 }  // namespace detail
 
 /// Sends the lines to `sink` from now on; nullptr brings standard error back. Returns the sink before.
@@ -63,5 +54,4 @@ inline LogSink set_log_sink(LogSink sink) noexcept { return detail::log_sink.exc
 
 /// Shows lines of this level and above (default: info). Returns the level before. Threads: any, at any time.
 inline LogLevel set_log_level(LogLevel level) noexcept { return detail::log_level.exchange(level); }
-
-}  // namespace sockboot
+}  // namespace sockboot::inline v0_2

@@ -2,17 +2,92 @@
 // send_message and recv_message: whole messages over any stream, each with its length in front.
 #pragma once
 
+#include <array>
 #include <optional>
-#include <string>
-#include <utility>  // std::move
-
+#include <span>
 #include "byte_view.hpp"
-#include "detail/framed.hpp"
+#include "detail/framing/frame_codec.hpp"
+#include "detail/stream_io.hpp"
 #include "length_prefix.hpp"
 #include "result.hpp"
+#include "stream.hpp"
+#include "timeout.hpp"
 #include "transfer.hpp"
 
-namespace sockboot {
+namespace sockboot::inline v0_2 {
+namespace detail {
+using PrefixCodec = FrameCodec<LengthPrefix>;
+using PrefixBytes = std::array<std::byte, max_prefix_size>;
+
+// What follows is off the fast path: it takes its format in registers.
+
+/// Why no message can be sent, or received: the stream stands inside one, or the format or the message cannot be used.
+template <class S>
+[[gnu::noinline, gnu::cold]] Error message_refused(S& stream, Operation operation, ByteView message,
+                                                   PackedPrefix format) {
+    StreamIo<S> io(stream);
+    const Desynchronised& state = io.desynchronised();
+    const bool is_desynchronised = operation == Operation::send ? state.sending : state.receiving;
+    return io.with_source(is_desynchronised ? Error(Errc::desynchronised, operation)
+                                            : PrefixCodec(format.unpacked()).refusal(message));
+}
+
+/// Remembers where a message that was not sent whole leaves the stream, and says why.
+template <class Io> [[gnu::noinline, gnu::cold]] Error message_not_sent(Io& io, Progress sent, std::uint64_t wanted) {
+    io.desynchronised().sending = sent.done != 0;
+    return detail::transfer_error(io, sent, Operation::send, wanted);
+}
+
+/// The same for a prefix that did not come whole.
+template <class Io>
+[[gnu::noinline, gnu::cold]] Result<bool> prefix_not_received(Io& io, std::string& into, Progress got,
+                                                              std::uint64_t wanted) {
+    into.clear();
+    io.desynchronised().receiving = got.done != 0;
+    if (got.done == 0 && got.at_end()) return false;
+    return detail::transfer_error(io, got, Operation::receive, wanted);
+}
+
+/// The same for a prefix that is refused.
+template <class Io>
+[[gnu::noinline, gnu::cold]] Error prefix_refused(Io& io, std::string& into, FrameExtent extent, PrefixBytes bytes,
+                                                  std::size_t size, PackedPrefix format) {
+    into.clear();
+    io.desynchronised().receiving = true;
+    return io.with_source(PrefixCodec(format.unpacked()).failure(extent, {bytes.data(), size}));
+}
+
+/// The same for a message of which `got` came, behind its whole prefix: the end of the stream is not a clean one there.
+template <class Io>
+[[gnu::noinline, gnu::cold]] Error body_not_received(Io& io, std::string& into, Progress got, std::uint64_t wanted) {
+    into.resize(got.done);
+    io.desynchronised().receiving = true;
+    if (got.at_end()) return io.with_source(Error(Errc::truncated, Operation::receive).with_progress(got.done, wanted));
+    return io.error_of(got.last, Operation::receive).with_progress(got.done, wanted);
+}
+
+/// Of a varint only its bytes tell how many there are.
+template <class Io> [[gnu::noinline]] Progress recv_varint(Io& io, PrefixBytes& bytes, Deadline& deadline) {
+    Progress whole{0, IoResult::interrupted};
+    while (whole.done < max_prefix_size) {
+        const Progress got = detail::recv_whole(io, std::span(bytes).subspan(whole.done, 1), deadline);
+        whole = {whole.done + got.done, got.last};
+        if (got.done == 0 || (bytes[whole.done - 1] & std::byte{0x80}) == std::byte{}) break;
+    }
+    return whole;
+}
+
+/// A message of another size than `into` has: what storage it takes follows what arrives.
+template <class Io>
+[[gnu::noinline]] Result<bool> recv_body(Io& io, std::string& into, std::uint64_t size, Deadline& deadline) {
+    io.desynchronised().receiving = true;  // for the case that there is no memory
+    into.clear();
+    const Progress got = detail::recv_growing(io, into, size, deadline);
+    if (!got.all(size)) return detail::body_not_received(io, into, got, size);
+    io.desynchronised().receiving = false;
+    return true;
+}
+}  // namespace detail
 
 /// Sends `message` with its length in front, in one system call where the kernel has room for it.
 ///
@@ -22,15 +97,24 @@ namespace sockboot {
 /// Threads: one sender at a time.
 /// Calls:   sendmsg(2); no allocation, no copy of the message.
 template <Stream S>
-inline Result<void> try_send_message(S& stream, ByteView message, const LengthPrefix& format = {}) {
-    if (detail::is_plain(format)) return detail::try_send_framed(stream, message, detail::PlainPrefix{format.limit()});
-    return detail::try_send_framed(stream, message, format);
+[[gnu::always_inline]] inline Result<void> try_send_message(S& stream, ByteView message,
+                                                            const LengthPrefix& format = {}) {
+    const detail::PrefixCodec codec(format);
+    detail::StreamIo<S> io(stream);
+    if (io.desynchronised().sending || !codec.accepts(message)) [[unlikely]]
+        return detail::message_refused(stream, Operation::send, message, codec.packed());
+    detail::PrefixBytes bytes;
+    const ByteView prefix(bytes.data(), codec.write_header(bytes.data(), message.size()));
+    Deadline deadline = io.deadline();
+    const detail::Progress sent = detail::send_whole(io, prefix, message, deadline);
+    if (sent.all(prefix.size() + message.size())) [[likely]]
+        return {};
+    return detail::message_not_sent(io, sent, prefix.size() + message.size());
 }
 
 template <Stream S>
 [[gnu::always_inline]] inline void send_message(S& stream, ByteView message, const LengthPrefix& format = {}) {
-    if (detail::is_plain(format)) return detail::send_framed(stream, message, detail::PlainPrefix{format.limit()});
-    return detail::send_framed(stream, message, format);
+    sockboot::try_send_message(stream, message, format).value();
 }
 
 /// Receives the next message into `into`, whose storage is used again; false: the peer closed between two messages.
@@ -43,31 +127,49 @@ template <Stream S>
 /// Threads: one receiver at a time.
 /// Calls:   recv(2), twice where the message is there; poll(2) where it is not and there is a timeout.
 template <Stream S>
-inline Result<bool> try_recv_message(S& stream, std::string& into, const LengthPrefix& format = {}) {
-    if (detail::is_plain(format)) return detail::try_recv_framed(stream, into, detail::PlainPrefix{format.limit()});
-    return detail::try_recv_framed(stream, into, format);
+[[gnu::always_inline]] inline Result<bool> try_recv_message(S& stream, std::string& into,
+                                                            const LengthPrefix& format = {}) {
+    const detail::PrefixCodec codec(format);
+    detail::StreamIo<S> io(stream);
+    const std::size_t width = codec.fixed_width();
+    if (io.desynchronised().receiving || (width == 0 && !codec.is_usable())) [[unlikely]]
+        return detail::message_refused(stream, Operation::receive, {}, codec.packed());
+    detail::PrefixBytes bytes;
+    Deadline deadline = io.deadline();
+    const detail::Progress prefix = width != 0 ? detail::recv_whole(io, std::span(bytes).first(width), deadline)
+                                               : detail::recv_varint(io, bytes, deadline);
+    if (!prefix.last.any()) [[unlikely]]
+        return detail::prefix_not_received(io, into, prefix, codec.wanted_for_header(prefix.done));
+
+    const detail::FrameExtent extent = codec.locate({bytes.data(), prefix.done});
+    if (!extent.is_known() || extent.size > codec.limit()) [[unlikely]]
+        return detail::prefix_refused(io, into, extent, bytes, prefix.done, codec.packed());
+
+    if (extent.size != into.size() || extent.size == 0) [[unlikely]]
+        return detail::recv_body(io, into, extent.size, deadline);
+    const std::span<std::byte> body(reinterpret_cast<std::byte*>(into.data()), into.size());
+    const detail::Progress got = detail::recv_whole(io, body, deadline);
+    if (got.all(body.size())) [[likely]]
+        return true;
+    return detail::body_not_received(io, into, got, extent.size);
 }
 
 template <Stream S>
 [[gnu::always_inline]] inline bool recv_message(S& stream, std::string& into, const LengthPrefix& format = {}) {
-    if (detail::is_plain(format)) return detail::recv_framed(stream, into, detail::PlainPrefix{format.limit()});
-    return detail::recv_framed(stream, into, format);
+    return sockboot::try_recv_message(stream, into, format).value();
 }
 
 /// The next message; nullopt: the peer closed between two messages.
-template <Stream S>
-Result<std::optional<std::string>> try_recv_message(S& stream, const LengthPrefix& format = {}) {
+template <Stream S> Result<std::optional<std::string>> try_recv_message(S& stream, const LengthPrefix& format = {}) {
     std::string message;
-    auto got = try_recv_message(stream, message, format);
+    auto got = sockboot::try_recv_message(stream, message, format);
     if (!got) [[unlikely]]
         return std::move(got).error();
     if (!*got) return std::optional<std::string>();
     return std::optional<std::string>(std::move(message));
 }
 
-template <Stream S>
-[[nodiscard]] std::optional<std::string> recv_message(S& stream, const LengthPrefix& format = {}) {
-    return try_recv_message(stream, format).value();
+template <Stream S> [[nodiscard]] std::optional<std::string> recv_message(S& stream, const LengthPrefix& format = {}) {
+    return sockboot::try_recv_message(stream, format).value();
 }
-
-}  // namespace sockboot
+}  // namespace sockboot::inline v0_2

@@ -5,8 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace sockboot {
-
+namespace sockboot::inline v0_2 {
 enum class Operation : std::uint8_t {
     parse,      ///< text into an address, or options that contradict themselves
     resolve,    ///< a host name into addresses
@@ -40,23 +39,4 @@ enum class Operation : std::uint8_t {
     }
     return "unknown operation";
 }
-
-namespace detail {
-
-/// The same as the beginning of a sentence, in front of an endpoint: "connect to".
-constexpr std::string_view phrase(Operation operation) noexcept {
-    switch (operation) {
-        case Operation::open: return "open a socket for";
-        case Operation::listen: return "listen on";
-        case Operation::connect: return "connect to";
-        case Operation::accept: return "accept on";
-        case Operation::send: return "send to";
-        case Operation::receive: return "receive from";
-        case Operation::shutdown: return "shut down";
-        case Operation::wait: return "wait for";
-        default: return to_string(operation);
-    }
-}
-
-}  // namespace detail
-}  // namespace sockboot
+}  // namespace sockboot::inline v0_2

@@ -9,15 +9,12 @@
 #include <string>
 #include <type_traits>
 #include <utility>
-
 #include "error.hpp"
 
-namespace sockboot {
-
+namespace sockboot::inline v0_2 {
 namespace detail {
-
 /// The only throw in the library. Built with -fno-exceptions it prints the sentence and aborts.
-[[noreturn]] inline void raise(const Error& error) {
+[[noreturn]] inline void throw_error(const Error& error) {
 #if defined(__cpp_exceptions)
     throw SocketError(error);
 #else
@@ -25,7 +22,6 @@ namespace detail {
     std::abort();
 #endif
 }
-
 }  // namespace detail
 
 /// A T, or the Error that kept it from being made.
@@ -33,8 +29,7 @@ namespace detail {
 /// A call that returns one throws nothing, but std::bad_alloc when memory itself has run out.
 /// value() of an error throws SocketError; `*` and `->` on an error are a mistake, which assert() finds.
 /// Threads: as a T.
-template <class T>
-class [[nodiscard]] Result {
+template <class T> class [[nodiscard]] Result {
 public:
     using value_type = T;
     using error_type = Error;
@@ -60,7 +55,6 @@ public:
 
     [[nodiscard]] bool has_value() const noexcept { return has_value_; }
     explicit operator bool() const noexcept { return has_value_; }
-
     /// The value; throws SocketError where there is none.
     T& value() & { return check(), value_; }
     const T& value() const& { return check(), value_; }
@@ -76,46 +70,36 @@ public:
     const Error& error() const& noexcept { return assert(!has_value_), error_; }
     Error&& error() && noexcept { return assert(!has_value_), std::move(error_); }
 
-    template <class U>
-    [[nodiscard]] T value_or(U&& otherwise) && {
+    template <class U> [[nodiscard]] T value_or(U&& otherwise) && {
         return has_value_ ? std::move(value_) : static_cast<T>(std::forward<U>(otherwise));
     }
-    template <class U>
-    [[nodiscard]] T value_or(U&& otherwise) const& {
+    template <class U> [[nodiscard]] T value_or(U&& otherwise) const& {
         return has_value_ ? value_ : static_cast<T>(std::forward<U>(otherwise));
     }
-
     /// `next(value)`, itself a Result, or the error handed on.
-    template <class Next>
-    auto and_then(Next&& next) && -> std::invoke_result_t<Next, T> {
+    template <class Next> auto and_then(Next&& next) && -> std::invoke_result_t<Next, T> {
         if (has_value_) return std::forward<Next>(next)(std::move(value_));
         return std::move(error_);
     }
-
     /// A Result of `change(value)`, or the error handed on.
-    template <class Change>
-    auto transform(Change&& change) && -> Result<std::invoke_result_t<Change, T>> {
+    template <class Change> auto transform(Change&& change) && -> Result<std::invoke_result_t<Change, T>> {
         if (!has_value_) return std::move(error_);
         if constexpr (std::is_void_v<std::invoke_result_t<Change, T>>)
             return std::forward<Change>(change)(std::move(value_)), Result<std::invoke_result_t<Change, T>>();
         else
             return std::forward<Change>(change)(std::move(value_));
     }
-
     /// This value, or the Result of `other(error)`.
-    template <class Other>
-    Result or_else(Other&& other) && {
+    template <class Other> Result or_else(Other&& other) && {
         if (has_value_) return std::move(*this);
         return std::forward<Other>(other)(std::move(error_));
     }
 
 private:
     void check() const {
-        if (!has_value_) [[unlikely]]
-            detail::raise(error_);
+        if (!has_value_) detail::throw_error(error_);
     }
-    template <class From>
-    void take(From&& other) {
+    template <class From> void take(From&& other) {
         if (has_value_)
             ::new (static_cast<void*>(&value_)) T(std::forward<From>(other).value_);
         else
@@ -136,8 +120,7 @@ private:
 };
 
 /// Success, or the Error that prevented it.
-template <>
-class [[nodiscard]] Result<void> {
+template <> class [[nodiscard]] Result<void> {
 public:
     using value_type = void;
     using error_type = Error;
@@ -147,24 +130,19 @@ public:
 
     [[nodiscard]] bool has_value() const noexcept { return result_.has_value(); }
     explicit operator bool() const noexcept { return result_.has_value(); }
-
     /// Throws SocketError where it failed.
     void value() const { static_cast<void>(result_.value()); }
     void operator*() const noexcept { static_cast<void>(*result_); }
 
     const Error& error() const& noexcept { return result_.error(); }
     Error&& error() && noexcept { return std::move(result_).error(); }
-
     /// `next()`, itself a Result, or the error handed on.
-    template <class Next>
-    auto and_then(Next&& next) && -> std::invoke_result_t<Next> {
+    template <class Next> auto and_then(Next&& next) && -> std::invoke_result_t<Next> {
         if (has_value()) return std::forward<Next>(next)();
         return std::move(result_).error();
     }
-
     /// Success, or the Result of `other(error)`.
-    template <class Other>
-    Result or_else(Other&& other) && {
+    template <class Other> Result or_else(Other&& other) && {
         if (has_value()) return {};
         return std::forward<Other>(other)(std::move(result_).error());
     }
@@ -173,5 +151,4 @@ private:
     struct Done {};
     Result<Done> result_ = Done{};
 };
-
-}  // namespace sockboot
+}  // namespace sockboot::inline v0_2

@@ -9,68 +9,65 @@
 //
 //   auto socket = sockboot::connect_to("localhost", 7777, "echo");          connect_to.hpp
 //
-// This is the map of the library, floor by floor. A header includes only headers of the floors below its own; the test
-// `floors` reads the rule from this list.
+// This is the map of the library, layer by layer, lowest first. A header includes only headers of lower layers or,
+// without a circle, of its own; the test `layers` reads the rule from this list.
+//
+// Where std::chrono is needed, <shared_mutex> is included: it has to declare durations and clocks and, unlike <chrono>,
+// brings no calendar and no formatting, which cost more to compile than this library.
 #pragma once
 
-// floor 0: words
+// layer base: values; no system, no sockets
 #include "byte_view.hpp"  // bytes as a parameter
 #include "errc.hpp"       // failures without a system number
+#include "error.hpp"      // what failed, where, for whom and why
+#include "log.hpp"        // one line per event
 #include "operation.hpp"  // what was being done
+#include "result.hpp"     // a value or an error
+#include "timeout.hpp"    // how long a whole operation may take
 #include "version.hpp"    // three numbers
 #include "detail/atomic.hpp"
+#include "detail/buffer.hpp"            // bytes on their way through
+#include "detail/error_details.hpp"     // what an Error points to
+#include "detail/shared.hpp"            // a counted pointer
+#include "detail/text.hpp"              // sentences
+#include "detail/transient.hpp"         // which failures may not last
+#include "detail/winsock_category.hpp"  // Winsock's numbers as std::errc
 
-// floor 1: which failures pass by themselves; a small counted pointer; bytes on their way
-#include "detail/buffer.hpp"
-#include "detail/shared.hpp"
-#include "detail/transient.hpp"
-
-// floor 2: what failed, where, for whom and why
-#include "error.hpp"
-
-// floor 3: a value or an error
-#include "result.hpp"
-
-// floor 4: pure values
-#include "delimiter.hpp"      // what a message may end with instead
-#include "length_prefix.hpp"  // how a message's length is written
-#include "log.hpp"            // one line per event
-#include "timeout.hpp"        // how long a whole operation may take
-
-// floor 5: what is asked of the system; bytes to messages
+// layer os: what a system can do, and nothing of policy
 #include "detail/os.hpp"
-#include "framing.hpp"
 
-// floor 6: an address as a value; what ends a blocked call
-#include "canceller.hpp"
-#include "endpoint.hpp"
+// layer net: addresses, names, what ends a wait
+#include "canceller.hpp"  // ends blocked calls from elsewhere
+#include "endpoint.hpp"   // an address as a value
+#include "options.hpp"    // what can be asked for
+#include "resolve.hpp"    // from a name to endpoints
 
-// floor 7: what can be asked for, and where it is
-#include "detail/patience.hpp"
-#include "detail/race.hpp"
-#include "options.hpp"
-#include "resolve.hpp"
+// layer socket: one handle and the waiting on it
+#include "socket.hpp"       // a stream socket and its calls
+#include "socket_base.hpp"  // what every socket has
+#include "detail/socket_options.hpp"
+#include "detail/stream_io.hpp"    // how bytes are moved, in registers
+#include "detail/wait_policy.hpp"  // how long a call waits, and what for
 
-// floor 8: how a socket is made; bytes in full
-#include "detail/setup.hpp"
-#include "transfer.hpp"
+// layer stream: bytes in full, frames, messages; over any stream
+#include "delimiter.hpp"        // messages that end at certain bytes
+#include "framing.hpp"          // bytes of any cut to messages
+#include "length_prefix.hpp"    // how a message's length is written
+#include "message.hpp"          // one message
+#include "message_channel.hpp"  // many messages
+#include "stream.hpp"           // what all of it works over
+#include "transfer.hpp"         // bytes in full
+#include "detail/framing/adaptive_size.hpp"
+#include "detail/framing/frame_codec.hpp"
+#include "detail/framing/message_reader.hpp"
+#include "detail/framing/message_writer.hpp"
 
-// floor 9: one handle, owned, with its options; one message
-#include "detail/framed.hpp"
-#include "socket_base.hpp"
-
-// floor 10: a socket and its calls
-#include "socket.hpp"
-
-// floor 11: the sockets of a race, and the time between two
-#include "detail/backoff.hpp"
-#include "detail/connector.hpp"
-
-// floor 12: ready sockets, whole messages
+// layer start: from host and port to a ready socket
 #include "connect_to.hpp"
 #include "create_server.hpp"
-#include "message.hpp"
-#include "message_channel.hpp"
+#include "detail/connect/backoff.hpp"    // the time between two rounds
+#include "detail/connect/connector.hpp"  // the sockets of a race
+#include "detail/connect/race.hpp"       // which address is tried when
 
 // Included by those who want them, since each asks for something that not every program has:
 // opt-in: stop_token.hpp    std::stop_token → Canceller

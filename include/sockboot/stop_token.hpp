@@ -4,12 +4,10 @@
 
 #include <stop_token>
 #include <utility>  // std::move
-
 #include "canceller.hpp"
 
-namespace sockboot {
-
-/// While it lives, strikes `canceller` when a stop is requested of `token`; at once where that has been done already.
+namespace sockboot::inline v0_2 {
+/// While it lives, calls canceller.cancel() when a stop is requested of `token`; at once where that was done before.
 ///
 ///     std::jthread worker([&](std::stop_token token) {
 ///         sockboot::Canceller canceller;
@@ -22,14 +20,13 @@ namespace sockboot {
 class CancelOnStop {
 public:
     CancelOnStop(std::stop_token token, Canceller canceller)
-        : callback_(std::move(token), Strike{std::move(canceller)}) {}
+        : callback_(std::move(token), Cancel{std::move(canceller)}) {}
 
 private:
-    struct Strike {
+    struct Cancel {
         Canceller canceller;
         void operator()() noexcept { canceller.cancel(); }
     };
-    std::stop_callback<Strike> callback_;
+    std::stop_callback<Cancel> callback_;
 };
-
-}  // namespace sockboot
+}  // namespace sockboot::inline v0_2

@@ -2,11 +2,10 @@
 // Timeout: how long a call may take; Deadline: the moment at which that ends, on the monotonic clock.
 #pragma once
 
-#include <chrono>
+#include <shared_mutex>  // std::chrono without the calendar: see sockboot.hpp
 #include <type_traits>
 
-namespace sockboot {
-
+namespace sockboot::inline v0_2 {
 /// How long a whole operation may take, however many system calls it needs.
 ///
 /// Made from any std::chrono duration. Left out: for ever. Zero: try once, and say would-block where nothing can be
@@ -18,8 +17,7 @@ public:
     constexpr Timeout() noexcept = default;
 
     template <class Rep, class Period>
-    constexpr Timeout(std::chrono::duration<Rep, Period> span) noexcept : length_(saturated(span)) {}
-
+    constexpr Timeout(std::chrono::duration<Rep, Period> span) noexcept : length_(to_ns_saturating(span)) {}
     /// No limit, in a word.
     [[nodiscard]] static constexpr Timeout forever() noexcept { return {}; }
 
@@ -32,7 +30,7 @@ public:
 private:
     /// Rounded up, so that no wait ends early; what nanoseconds cannot hold (292 years) is for ever.
     template <class Rep, class Period>
-    static constexpr nanoseconds saturated(std::chrono::duration<Rep, Period> span) noexcept {
+    static constexpr nanoseconds to_ns_saturating(std::chrono::duration<Rep, Period> span) noexcept {
         using Real = std::conditional_t<std::is_floating_point_v<Rep>, Rep, long double>;
         constexpr auto unit = static_cast<Real>(1e9L * Period::num / Period::den);
         const Real exact = static_cast<Real>(span.count()) * unit;
@@ -49,11 +47,12 @@ private:
 /// A Timeout whose clock runs: made where an operation begins, and handed to each of its steps.
 ///
 /// The clock is first read when something has to be waited for, so that an operation which finds its data ready
-/// costs no look at the clock; started() begins at once.
+/// never reads it; started() begins at once.
 /// Threads: one operation, one thread.
 class Deadline {
 public:
     using clock = std::chrono::steady_clock;
+    using time_point = clock::time_point;
     using nanoseconds = std::chrono::nanoseconds;
 
     explicit Deadline(Timeout timeout) noexcept : timeout_(timeout) {}
@@ -65,29 +64,38 @@ public:
     }
 
     [[nodiscard]] bool is_forever() const noexcept { return timeout_.is_forever(); }
-    [[nodiscard]] bool tries_once() const noexcept { return timeout_.is_zero(); }
+    /// Whether the operation polls: one try, and would-block where nothing can be done at once.
+    [[nodiscard]] bool is_poll() const noexcept { return timeout_.is_zero(); }
+    /// Whether the time was up before the operation began: then nothing is tried at all.
+    [[nodiscard]] bool is_negative() const noexcept { return timeout_.duration().count() < 0; }
+
     [[nodiscard]] Timeout timeout() const noexcept { return timeout_; }
-
-    /// Whether the time was up before it began: then nothing is tried at all.
-    [[nodiscard]] bool is_over_already() const noexcept { return timeout_.duration().count() < 0; }
-
     /// The time that is left, zero when it is up; starts the clock.
     [[nodiscard]] nanoseconds remaining() noexcept {
         if (is_forever()) return timeout_.duration();
-        if (tries_once() || is_over_already()) return nanoseconds::zero();
-        const nanoseconds::rep now = nanoseconds(clock::now().time_since_epoch()).count();
+        if (is_poll() || is_negative()) return nanoseconds::zero();
+        const nanoseconds::rep elapsed = elapsed_ns();
         const nanoseconds::rep length = timeout_.duration().count();
-        if (begin_ == 0) begin_ = now;
-        const nanoseconds::rep elapsed = now - begin_;
         return nanoseconds(elapsed < length ? length - elapsed : 0);
     }
-
-    /// Whether the time is up; a Deadline that tries once is never up before its try.
-    [[nodiscard]] bool expired() noexcept { return !tries_once() && remaining().count() == 0; }
+    /// The point in time at which it ends, by which timers are ordered; time_point::max() for ever. Starts the clock.
+    [[nodiscard]] time_point expiry() noexcept {
+        static_cast<void>(elapsed_ns());
+        const time_point begin{clock::duration(nanoseconds(begin_))};
+        if (timeout_.duration() >= (time_point::max)() - begin) return (time_point::max)();
+        return is_negative() ? begin : begin + timeout_.duration();
+    }
+    /// Whether the time is up; a Deadline that polls is never up before its try.
+    [[nodiscard]] bool expired() noexcept { return !is_poll() && remaining().count() == 0; }
 
 private:
+    nanoseconds::rep elapsed_ns() noexcept {
+        const nanoseconds::rep now = nanoseconds(clock::now().time_since_epoch()).count();
+        if (begin_ == 0) begin_ = now;
+        return now - begin_;
+    }
+
     Timeout timeout_;
     nanoseconds::rep begin_ = 0;  ///< on the monotonic clock; 0: not started
 };
-
-}  // namespace sockboot
+}  // namespace sockboot::inline v0_2

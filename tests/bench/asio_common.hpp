@@ -49,10 +49,7 @@ struct TransferAtLeast {
 };
 
 /// All of `buffers`, which are at most a message and what goes with it.
-template <class Buffers>
-TransferAtLeast all_of(const Buffers& buffers) {
-    return {asio::buffer_size(buffers)};
-}
+template <class Buffers> TransferAtLeast all_of(const Buffers& buffers) { return {asio::buffer_size(buffers)}; }
 
 inline constexpr std::size_t streambuf_room = std::size_t{64} << 10;
 

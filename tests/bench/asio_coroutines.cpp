@@ -36,8 +36,7 @@ private:
     auto more(std::size_t missing) {
         return asio::async_read(socket(), input_.room(missing), TransferAtLeast{missing}, use_awaitable);
     }
-    template <class Buffers>
-    auto write(const Buffers& buffers) {
+    template <class Buffers> auto write(const Buffers& buffers) {
         return asio::async_write(socket(), buffers, all_of(buffers), use_awaitable);
     }
 

@@ -185,8 +185,7 @@ inline ssize_t recv_frame(int handle, Buffer& into) {
 }
 
 /// The workloads of a program that sends and receives message by message; it says how one is sent (0, or -1).
-template <int send_frame(int handle, const char* bytes, std::size_t size)>
-class CMessages final : public CSocket {
+template <int send_frame(int handle, const char* bytes, std::size_t size)> class CMessages final : public CSocket {
 public:
     void answer(Sink& sink, std::size_t count) override {
         for (std::size_t i = 0; i < count; ++i) {

@@ -147,14 +147,10 @@ public:
     }
 
 private:
-    template <class Handle>
-    static uv_stream_t* stream(Handle* handle) {
+    template <class Handle> static uv_stream_t* stream(Handle* handle) {
         return reinterpret_cast<uv_stream_t*>(handle);
     }
-    template <class Handle>
-    static Libuv& self_of(const Handle* handle) {
-        return *static_cast<Libuv*>(handle->data);
-    }
+    template <class Handle> static Libuv& self_of(const Handle* handle) { return *static_cast<Libuv*>(handle->data); }
 
     /// Runs the loop until one_done() was called so often, and all is written.
     void run(std::size_t count) {

@@ -63,8 +63,7 @@ double processor_seconds() {
     return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
 
-template <class Work>
-Cost measure(Work work) {
+template <class Work> Cost measure(Work work) {
     Cost cost;
     const std::uint64_t allocated = __atomic_load_n(&allocations, __ATOMIC_RELAXED);
     const double processor = processor_seconds();
@@ -86,12 +85,10 @@ void pin(std::size_t core) {
 /// Both directions of a pipe between the two processes, for what is not measured.
 struct Line {
     int in, out;
-    template <class T>
-    void put(const T& value) const {
+    template <class T> void put(const T& value) const {
         if (::write(out, &value, sizeof value) != static_cast<ssize_t>(sizeof value)) fail("the other process is gone");
     }
-    template <class T>
-    T get() const {
+    template <class T> T get() const {
         T value;
         for (;;) {
             const ssize_t got = ::read(in, &value, sizeof value);

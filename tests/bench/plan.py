@@ -4,6 +4,8 @@ from __future__ import annotations
 
 SOCKET, CHANNEL, SPIN = "sockboot_socket", "sockboot_channel", "sockboot_spin"
 OURS = (SOCKET, CHANNEL, SPIN)
+GUARDED = {SOCKET: "sockboot_socket_timeout", CHANNEL: "sockboot_channel_timeout"}  # with a timeout and a canceller
+SAME_IN_C = {SOCKET: "c_sendmsg", CHANNEL: "c_buffered"}
 SLOWED = "sockboot_slowed"  # sockboot_socket.cpp with work put in: must be found slower
 ITSELF = SOCKET + "#2"      # a second instance: must be found as fast
 ONE_CALL_A_MESSAGE = ("c_naive", "c_sendmsg", "asio_sync", "poco")
@@ -11,17 +13,18 @@ PEERS = ("c_naive", "c_sendmsg", "c_buffered", "asio_sync", "asio_buffered", "as
          "libuv")
 BUFFERED = ("c_buffered", "asio_buffered")  # the match of the channel, not of the bare socket
 SAME_CONNECT = ("c_naive", *BUFFERED)       # they connect with the code of c_sendmsg, of asio_sync
-EVERYBODY = (*OURS, *PEERS, SLOWED)
+EVERYBODY = (*OURS, *GUARDED.values(), *PEERS, SLOWED)
 
 REQUESTS = ("request 64", "request 1024", "request 65536")
 STREAMS = ("stream 64", "stream 1024", "stream 65536", "stream 1048576")
 BY_ADDRESS, BY_NAME = "connect 127.0.0.1", "connect by-name.test"
 DEAD_FIRST = ("connect dead-ipv6-first.test", "connect dead-ipv4-first.test")
 WORKLOADS = (*REQUESTS, *STREAMS, BY_ADDRESS, BY_NAME)
+GUARDED_WORKLOADS = ("request 64", "stream 64")
 QUICK_WORKLOADS = ("request 64", "stream 64", "stream 1048576", BY_ADDRESS, BY_NAME)
 
 COUNTED = {"request 64": (200, 1200), "stream 64": (2000, 22000), BY_ADDRESS: (20, 120)}
-COUNTED_FOR_BUDGETS = (SOCKET, CHANNEL, "c_sendmsg", "c_buffered")
+COUNTED_FOR_BUDGETS = (SOCKET, CHANNEL, *GUARDED.values(), *SAME_IN_C.values())
 SIZES = tuple(4**power for power in range(13))  # 1 B to 16 MiB
 SIZE_CONTENDERS = (SOCKET, CHANNEL, "c_buffered", "c_sendmsg", "asio_sync", "zeromq_pair")
 LATENCY = "request 64"
@@ -35,7 +38,8 @@ def pairs(workload: str) -> list[tuple[str, str]]:
         return checks + [(SOCKET, peer) for peer in PEERS if peer not in SAME_CONNECT]
     bare = ONE_CALL_A_MESSAGE if kind == "stream" else tuple(peer for peer in PEERS if peer not in BUFFERED)
     spin = [(SPIN, peer) for peer in PEERS] if workload == "request 64" else []
-    return checks + [(SOCKET, peer) for peer in bare] + [(CHANNEL, peer) for peer in PEERS] + spin
+    guarded = [(GUARDED[form], peer) for form, peer in SAME_IN_C.items() if workload in GUARDED_WORKLOADS]
+    return checks + [(SOCKET, peer) for peer in bare] + [(CHANNEL, peer) for peer in PEERS] + guarded + spin
 
 
 def needs_namespace(workload: str) -> bool:

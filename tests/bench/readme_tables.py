@@ -11,17 +11,17 @@ import sys
 from typing import Iterator
 
 import plan
-from report import both
+from report import both, instructions_rows
 from results import Results
 
 COLUMNS = {"c": "C by hand", "asio_sync": "Asio sync", "asio_buffered": "Asio streambuf",
            "asio_coroutines": "Asio coroutines", "zeromq_pair": "ZeroMQ", "poco": "POCO", "libuv": "libuv"}
-C_OF = {plan.SOCKET: "c_sendmsg", plan.CHANNEL: "c_buffered", plan.SPIN: "c_sendmsg"}
+C_OF = {**plan.SAME_IN_C, plan.SPIN: "c_sendmsg"}
 OURS = {plan.SOCKET: "socket", plan.CHANNEL: "channel", plan.SPIN: "channel, spin"}
 ROWS = [(workload, ours) for workload in plan.REQUESTS for ours in (plan.SOCKET, plan.CHANNEL)]
 ROWS += [(plan.REQUESTS[0], plan.SPIN)] + [(workload, plan.CHANNEL) for workload in plan.STREAMS]
 ROWS += [(plan.BY_ADDRESS, plan.SOCKET), (plan.BY_NAME, plan.SOCKET)]
-COUNTED = ("sockboot_socket", "sockboot_channel", *plan.PEERS)
+COUNTED = (plan.SOCKET, plan.GUARDED[plan.SOCKET], plan.CHANNEL, plan.GUARDED[plan.CHANNEL], *plan.PEERS)
 
 
 def row(cells: list[str]) -> str:
@@ -60,7 +60,17 @@ def costs(results: Results) -> Iterator[str]:
                            for measure in ("instructions", "system_calls"))])
 
 
+def instructions(results: Results) -> Iterator[str]:
+    """What a message costs in one process: C by hand in the row above sockboot's own."""
+    found = results.get("instructions")
+    if not found:
+        return
+    head, *rows = instructions_rows(found)
+    yield from ("", row(head), row(["---"] * len(head)))
+    yield from map(row, rows)
+
+
 if __name__ == "__main__":
     with open(sys.argv[1], encoding="utf-8") as file:
         known = json.load(file)
-    print("\n".join([*ratios(known), "", *costs(known)]))
+    print("\n".join([*ratios(known), "", *costs(known), *instructions(known)]))

@@ -126,6 +126,23 @@ def size_cell(entry: dict[str, Any] | None) -> str:
     return f"{number(entry['rate'])} ({number(sum(entry['processor_ns']))})" if entry else "-"
 
 
+def instructions_rows(found: dict[str, Any]) -> list[list[str]]:
+    """What instructions.py found: a row for each form and mode, a column for each compiler and level; first the head."""
+    builds = list(dict.fromkeys((entry["compiler"], entry["level"]) for entry in found["entries"]))
+    rows: dict[tuple[str, str], list[str]] = {}
+    for entry in found["entries"]:
+        rows.setdefault((entry["form"], entry["mode"]), []).append(f"{entry['instructions']:.1f}")
+    return [["a message, one process", "", *map(" ".join, builds)],
+            *([*name, *values] for name, values in rows.items())]
+
+
+def instructions_part(results: Results) -> Iterator[str]:
+    if results.get("instructions"):
+        yield from ("", "--- user-space instructions of one message of 64 B, both ends in one thread")
+        head, *rows = instructions_rows(results["instructions"])
+        yield from table(head, rows)
+
+
 def honesty_part(results: Results) -> Iterator[str]:
     if results["honesty"]:
         yield from ("", "--- the benchmark on itself: sockboot_socket against itself, and a build slowed on purpose")
@@ -158,7 +175,7 @@ def lines(results: Results) -> Iterator[str]:
     yield from machine_part(results)
     for workload in dict.fromkeys(pair["workload"] for pair in results["pairs"]):
         yield from workload_part(results, workload)
-    for part in (dead_first_part, latency_part, sizes_part, honesty_part, budgets_part):
+    for part in (dead_first_part, latency_part, sizes_part, instructions_part, honesty_part, budgets_part):
         yield from part(results)
     yield ""
     yield from (f"SKIPPED: {why}" for why in results["skipped"])

@@ -13,12 +13,14 @@ public:
     SockbootSocket() { sockboot::set_log_level(sockboot::LogLevel::off); }
 
     std::uint16_t listen() override {
-        listener_ = sockboot::create_server("127.0.0.1", 0, "bench", {.spin = spin});
+        listener_ = sockboot::create_server("127.0.0.1", 0, "bench",
+                                            {.timeout = timeout, .canceller = canceller_, .spin = spin});
         return listener_.local_endpoint().port();
     }
     void accept() override { socket_ = listener_.accept(); }
     void connect(std::uint16_t port) override {
-        socket_ = sockboot::connect_to("127.0.0.1", port, "bench", {.spin = spin});
+        socket_ = sockboot::connect_to("127.0.0.1", port, "bench",
+                                       {.io_timeout = timeout, .canceller = canceller_, .spin = spin});
     }
 
     bool accept_connections(std::size_t count) override {
@@ -42,6 +44,14 @@ private:
     static constexpr std::chrono::microseconds spin{BENCH_SPIN};
 #else
     static constexpr std::chrono::microseconds spin{0};
+#endif
+// What most programs set: how many seconds a call may take, and a switch that ends it, which nobody throws here.
+#ifdef BENCH_GUARDED
+    static constexpr sockboot::Timeout timeout = std::chrono::seconds(BENCH_GUARDED);
+    sockboot::Canceller canceller_;
+#else
+    static constexpr sockboot::Timeout timeout{};
+    sockboot::Canceller canceller_ = sockboot::Canceller::none();
 #endif
 
     sockboot::Socket listener_;

@@ -8,8 +8,7 @@ namespace bench {
 namespace {
 
 /// What a call of ZeroMQ gave, unless it failed.
-template <class Result>
-Result checked(const char* call, Result result) {
+template <class Result> Result checked(const char* call, Result result) {
     if (result == Result(-1)) fail(std::string("ZeroMQ: ") + call + ": " + zmq_strerror(zmq_errno()));
     return result;
 }

@@ -29,8 +29,7 @@ struct Blocked {
     std::error_code (*run)(const Canceller&, Ready&);
 };
 
-template <class T>
-std::error_code reason_of(const Result<T>& result) {
+template <class T> std::error_code reason_of(const Result<T>& result) {
     return result ? std::error_code() : result.error().code();
 }
 

@@ -57,8 +57,7 @@ struct Need {
     Result<void> (*make)(std::uint16_t port);
 };
 
-template <class T>
-Result<void> whether(Result<T> made) {
+template <class T> Result<void> whether(Result<T> made) {
     if (!made) return std::move(made).error();
     return {};
 }

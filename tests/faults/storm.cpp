@@ -53,8 +53,7 @@ private:
 };
 
 /// Runs `work` in a thread of its own, in a storm.
-template <class Work>
-auto stormy(Work work) {
+template <class Work> auto stormy(Work work) {
     return std::async(std::launch::async, [work]() mutable {
         const Storm storm;
         return work();
@@ -87,8 +86,7 @@ struct Wait {
     Error (*run)(Timeout);
 };
 
-template <class Call>
-Error on_a_silent_stream(Timeout timeout, const Call& call) {
+template <class Call> Error on_a_silent_stream(Timeout timeout, const Call& call) {
     auto [socket, peer] = loopback::connected_pair();
     socket.set_timeout(timeout);
     return error_of(call(socket));

@@ -61,8 +61,7 @@ public:
 };
 
 /// Waits for what a lookup that was left behind still has to do.
-template <class Condition>
-bool comes_true(const Condition& condition) {
+template <class Condition> bool comes_true(const Condition& condition) {
     using std::chrono::steady_clock;
     for (const auto end = steady_clock::now() + std::chrono::seconds(10); steady_clock::now() < end;
          std::this_thread::yield())

@@ -28,8 +28,7 @@ namespace {
 Verdict not_before(int look, const Made& made) { return {.error = made.nth < look ? ENOTCONN : 0}; }
 
 /// Lets the first, the second, … step of `make` fail until none is left; returns how many there were.
-template <class Make>
-int fail_each_step(const Make& make) {
+template <class Make> int fail_each_step(const Make& make) {
     for (int position = 0;; ++position) {
         bool struck = false;
         int nth = 0;

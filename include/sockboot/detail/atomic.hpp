@@ -7,13 +7,11 @@
 #include <atomic>
 #endif
 
-namespace sockboot::detail {
-
+namespace sockboot::inline v0_2::detail {
 #if defined(__GNUC__)
 
 /// A number, flag or pointer that several threads and signal handlers may touch; sequentially consistent.
-template <class T>
-class Atomic {
+template <class T> class Atomic {
 public:
     static constexpr bool is_always_lock_free = __atomic_always_lock_free(sizeof(T), nullptr);
 
@@ -41,9 +39,7 @@ private:
 
 #else
 
-template <class T>
-using Atomic = std::atomic<T>;
+template <class T> using Atomic = std::atomic<T>;
 
 #endif
-
-}  // namespace sockboot::detail
+}  // namespace sockboot::inline v0_2::detail

@@ -4,10 +4,11 @@
 
 #include <cstddef>
 #include <cstring>  // std::memcpy
-
 #include "../byte_view.hpp"
 
-namespace sockboot::detail {
+namespace sockboot::inline v0_2::detail {
+/// Memory that is taken for announced bytes before they have come; beyond it, storage doubles as they arrive.
+inline constexpr std::size_t max_upfront_allocation = std::size_t{64} << 10;
 
 /// Storage that is not initialised, and moves or grows only when room is asked for.
 /// Threads: one at a time.
@@ -26,30 +27,30 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(end_ - begin_); }
     [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
     [[nodiscard]] ByteView view() const noexcept { return {begin_, size()}; }
-
     /// Where the next bytes go, and how many there is room for.
     [[nodiscard]] std::byte* end() const noexcept { return end_; }
     [[nodiscard]] std::size_t room() const noexcept { return static_cast<std::size_t>(limit_ - end_); }
     [[nodiscard]] std::size_t capacity() const noexcept { return static_cast<std::size_t>(limit_ - storage_); }
-
     /// `count` bytes have been written at end(); `count` bytes have been taken from data().
     void commit(std::size_t count) noexcept { end_ += count; }
     void consume(std::size_t count) noexcept { begin_ += count; }
     /// Keeps the first `count` bytes of what is there.
     void truncate(std::size_t count) noexcept { end_ = begin_ + count; }
     void clear() noexcept { begin_ = end_ = storage_; }
-
     /// Adds bytes for which there is room.
     void append(const void* bytes, std::size_t count) noexcept {
         if (count != 0) std::memcpy(end_, bytes, count);
         end_ += count;
     }
-
     /// Makes room for `count` bytes: by going back to the front, else by moving what is there, else by growing, to
     /// twice the size at least.
     void reserve(std::size_t count) {
         if (empty()) clear();
-        if (count <= room()) return;
+        if (count > room()) move_or_grow(count);
+    }
+
+private:
+    [[gnu::noinline]] void move_or_grow(std::size_t count) {
         const std::size_t held = size();
         std::byte* storage = storage_;
         // More than there can be is asked for as such, and fails as such.
@@ -66,7 +67,6 @@ public:
         end_ = storage + held;
     }
 
-private:
     void swap(Buffer& other) noexcept {
         const auto exchange = [](std::byte*& one, std::byte*& two) {
             std::byte* const kept = one;
@@ -78,11 +78,9 @@ private:
         exchange(end_, other.end_);
         exchange(limit_, other.limit_);
     }
-
     std::byte* storage_ = nullptr;
     std::byte* begin_ = nullptr;
     std::byte* end_ = nullptr;
     std::byte* limit_ = nullptr;
 };
-
-}  // namespace sockboot::detail
+}  // namespace sockboot::inline v0_2::detail

@@ -1,84 +1,38 @@
 // SPDX-License-Identifier: MIT
-// The contract: all that sockboot asks of an operating system. Nothing above this floor calls the system or reads its
-// error number.
+// The contract: all that sockboot asks of an operating system. Nothing above it calls the system or reads its error
+// number; nothing in it knows a timeout, a canceller or any other policy.
 #pragma once
 
-#include <array>
-#include <cstddef>
-#include <cstdint>
+#include <shared_mutex>  // std::chrono without the calendar: see sockboot.hpp
 #include <span>
-#include <string>
-#include <string_view>
 #include <type_traits>
-
 #include "../byte_view.hpp"
 #include "../result.hpp"
-#include "../timeout.hpp"
-
-namespace sockboot {
-
-/// The kind of an address; `none` belongs to an Endpoint that is not set.
-enum class Family : std::uint8_t { none, ipv4, ipv6, local };
-
-namespace detail::os {
-
-/// An address without the system's types; the system files turn it into a sockaddr and back.
-struct Address {
-    Family family = Family::none;
-    std::uint8_t size = 0;    ///< bytes in use: 4, 16, or the length of a Unix path (an abstract one starts with NUL)
-    std::uint16_t port = 0;   ///< in the host's byte order
-    std::uint32_t scope = 0;  ///< the interface of a link-local IPv6 address
-    std::array<char, 108> bytes{};
-};
-
-/// Whether a transfer waits inside the system call: not at all, for the first byte, or for all of them.
-enum class Wait : std::uint8_t { no, some, all };
-
-enum class Direction : std::uint8_t { receive, send, both };
-
-/// Options that are one number. supports(option) tells whether this system has it.
-enum class Option : std::uint8_t {
-    reuse_address,
-    reuse_port,
-    ipv6_only,
-    no_delay,
-    send_buffer,
-    receive_buffer,
-    keep_alive,
-    keep_alive_idle,
-    keep_alive_interval,
-    keep_alive_probes,
-    user_timeout,
-};
-
-/// The mode that a socket is made in.
-enum class Mode : bool { blocking, non_blocking };
-
-/// What a connection attempt has come to.
-enum class Connecting : bool { underway, done };
-
-}  // namespace detail::os
-}  // namespace sockboot
+#include "os/types.hpp"
 
 #if defined(_WIN32)
-#error "sockboot: Windows is meant, but os_windows.hpp is not written yet"
+#error "sockboot: Windows is meant, but detail/os/windows_*.hpp are not written yet"
 #else
-#include "os_posix.hpp"
+#include "os/posix_address.hpp"
+#include "os/posix_call.hpp"
+#include "os/posix_lookup.hpp"
+#include "os/posix_option.hpp"
+#include "os/posix_socket.hpp"
+#include "os/posix_wait.hpp"
 #endif
 
-namespace sockboot::detail::os {
-
+namespace sockboot::inline v0_2::detail::os {
 /// One handle that closes itself.
-class Owned {
+class UniqueHandle {
 public:
-    Owned() noexcept = default;
-    explicit Owned(Handle handle) noexcept : handle_(handle) {}
-    Owned(Owned&& other) noexcept : handle_(other.release()) {}
-    Owned& operator=(Owned&& other) noexcept {
+    UniqueHandle() noexcept = default;
+    explicit UniqueHandle(Handle handle) noexcept : handle_(handle) {}
+    UniqueHandle(UniqueHandle&& other) noexcept : handle_(other.release()) {}
+    UniqueHandle& operator=(UniqueHandle&& other) noexcept {
         reset(other.release());
         return *this;
     }
-    ~Owned() { reset(); }
+    ~UniqueHandle() { reset(); }
 
     [[nodiscard]] Handle get() const noexcept { return handle_; }
     [[nodiscard]] Handle release() noexcept {
@@ -98,37 +52,47 @@ private:
     Handle handle_ = no_handle;
 };
 
-// Each system file defines exactly these: a change of the contract is a change of this list.
-// What each one promises is said where os_posix.hpp defines it.
-template <class Signature>
-constexpr void defined_as(Signature*) noexcept {}
+// Each system defines exactly these: a change of the contract is a change of this list. What each one promises is said
+// where detail/os/posix_*.hpp defines it. BlockUntil, on the calls that move bytes, is a hint: a system without
+// MSG_DONTWAIT has handles that never block, and answers would_block where another one would wait.
+template <class Signature> constexpr bool defined_as(Signature*) noexcept { return true; }
+template <class Type> constexpr bool is_plain = std::is_trivially_copyable_v<Type>;
 
-static_assert((defined_as<Result<Handle>(Family, Mode)>(open_stream), true));
-static_assert((defined_as<void(Handle) noexcept>(close), true));
-static_assert((defined_as<Result<void>(Handle, const Address&)>(bind), true));
-static_assert((defined_as<Result<void>(Handle, int)>(listen), true));
-static_assert((defined_as<Result<Handle>(Handle, Address&)>(accept), true));
-static_assert((defined_as<Result<Connecting>(Handle, const Address&)>(start_connect), true));
-static_assert((defined_as<Result<Connecting>(Handle)>(finish_connect), true));
-static_assert((defined_as<void(Handle) noexcept>(silence_sigpipe), true));
-static_assert((defined_as<Moved(Handle, std::span<std::byte>, Wait) noexcept>(receive), true));
-static_assert((defined_as<Moved(Handle, ByteView, ByteView, Wait) noexcept>(send), true));
-static_assert((defined_as<Result<void>(Handle, Direction)>(shutdown), true));
-static_assert((defined_as<Result<Address>(Handle)>(local_address), true));
-static_assert((defined_as<Result<Address>(Handle)>(remote_address), true));
-static_assert((defined_as<Result<void>(Handle, bool)>(set_non_blocking), true));
-static_assert((defined_as<bool(Option) noexcept>(supports), true));
-static_assert((defined_as<Result<void>(Handle, Option, int)>(set_option), true));
-static_assert((defined_as<Result<void>(Handle, int, int, ByteView)>(set_raw_option), true));
-static_assert((defined_as<Result<std::size_t>(Handle, int, int, void*, std::size_t)>(get_raw_option), true));
-static_assert((defined_as<Result<void>(Handle, int)>(set_linger), true));
-static_assert((defined_as<Result<void>(Watched*, std::size_t, Deadline&)>(wait_any), true));
-static_assert((defined_as<Address(std::string_view)>(parse_ip), true));
-static_assert((defined_as<std::string(const Address&)>(ip_text), true));
-static_assert((defined_as<Result<void>(const std::string&, void (*)(void*, const Address&), void*)>(look_up), true));
-static_assert((defined_as<Result<void>(void (*)(void*), void*)>(start_thread), true));
-static_assert((defined_as<Result<Alarm>()>(make_alarm), true));
-static_assert((defined_as<void(Handle) noexcept>(ring), true));
-static_assert((defined_as<void(Handle) noexcept>(silence), true));
+static_assert(is_plain<Handle> && std::is_same_v<const Handle, decltype(no_handle)>);
+static_assert(is_plain<IoResult> && sizeof(IoResult) == sizeof(void*));
+static_assert(BlockUntil::nothing != BlockUntil::some && BlockUntil::some != BlockUntil::all);
+static_assert(is_plain<PollEntry> && std::is_same_v<decltype(PollEntry::readable(no_handle)), PollEntry> &&
+              std::is_same_v<decltype(PollEntry::writable(no_handle).ready()), bool>);
+static_assert(std::is_same_v<decltype(WakePipe::read_end), Handle> &&
+              std::is_same_v<decltype(WakePipe::write_end), Handle>);
+static_assert(max_path_length > 0 && max_name_length > 0 && max_name_length <= sizeof(Address::bytes));
 
-}  // namespace sockboot::detail::os
+static_assert(defined_as<std::error_code(int) noexcept>(to_error_code));
+static_assert(defined_as<Result<Handle>(Family, Type, Mode)>(open));
+static_assert(defined_as<void(Handle) noexcept>(close) && defined_as<void(Handle) noexcept>(adopted) &&
+              defined_as<void(Handle) noexcept>(notify) && defined_as<void(Handle) noexcept>(drain));
+static_assert(defined_as<Result<void>(Handle, bool)>(claim_port) &&
+              defined_as<Result<void>(Handle, bool)>(set_non_blocking));
+static_assert(defined_as<Result<void>(Handle, const Address&)>(bind));
+static_assert(defined_as<Result<void>(Handle, int)>(listen) && defined_as<Result<void>(Handle, int)>(set_linger));
+static_assert(defined_as<Result<Handle>(Handle, Address&)>(accept));
+static_assert(defined_as<Result<ConnectState>(Handle, const Address&)>(start_connect));
+static_assert(defined_as<Result<ConnectState>(Handle)>(finish_connect));
+static_assert(defined_as<IoResult(Handle, std::span<std::byte>, BlockUntil) noexcept>(receive));
+static_assert(defined_as<IoResult(Handle, ByteView, ByteView, BlockUntil) noexcept>(send));
+static_assert(defined_as<IoResult(Handle, std::span<std::byte>, BlockUntil, DatagramHeader&) noexcept>(receive_from));
+static_assert(defined_as<IoResult(Handle, ByteView, BlockUntil, const Address&) noexcept>(send_to));
+static_assert(defined_as<Result<void>(Handle, Direction)>(shutdown));
+static_assert(defined_as<Result<Address>(Handle)>(local_address) &&
+              defined_as<Result<Address>(Handle)>(remote_address));
+static_assert(defined_as<bool(Option) noexcept>(supports));
+static_assert(defined_as<Result<void>(Handle, Option, int)>(set_option));
+static_assert(defined_as<Result<void>(Handle, int, int, ByteView)>(set_raw_option));
+static_assert(defined_as<Result<std::size_t>(Handle, int, int, void*, std::size_t)>(get_raw_option));
+static_assert(defined_as<IoResult(PollEntry*, std::size_t, std::chrono::nanoseconds) noexcept>(poll));
+static_assert(defined_as<Address(std::string_view)>(parse_ip));
+static_assert(defined_as<std::string(const Address&)>(ip_text));
+static_assert(defined_as<Result<void>(const std::string&, void (*)(void*, const Address&), void*)>(look_up));
+static_assert(defined_as<Result<void>(void (*)(void*), void*)>(start_thread));
+static_assert(defined_as<Result<WakePipe>()>(make_wake_pipe));
+}  // namespace sockboot::inline v0_2::detail::os

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include <sockboot/detail/patience.hpp>
+#include <sockboot/detail/wait_policy.hpp>
 
 #include <array>
 #include <chrono>
 #include <ctime>
 #include <future>
+#include <optional>
 #include <utility>
 
 #include "catch.hpp"
@@ -12,7 +13,8 @@
 
 using namespace sockboot;
 using namespace std::chrono_literals;
-using detail::Patience;
+using detail::WaitPolicy;
+using detail::os::BlockUntil;
 using loopback::connected_pair;
 using loopback::error_of;
 
@@ -37,24 +39,49 @@ Error failure(Socket& socket) {
 
 }  // namespace
 
-TEST_CASE("patience: a call sleeps in the system only where nothing else is to end it", "[patience]") {
-    CHECK(Patience().may_block());
-    CHECK_FALSE(Patience(1s, Canceller::none(), 0us).may_block());
-    CHECK_FALSE(Patience(Timeout::forever(), Canceller(), 0us).may_block());
-    CHECK_FALSE(Patience(Timeout::forever(), Canceller::none(), 1us).may_block());
+TEST_CASE("wait policy: a call blocks in the system only where nothing else is to end it", "[wait_policy]") {
+    CHECK(WaitPolicy().until_all == BlockUntil::all);
+    CHECK(WaitPolicy().until_some == BlockUntil::some);
+    CHECK(WaitPolicy(1s, Canceller::none(), 0us).until_all == BlockUntil::nothing);
+    CHECK(WaitPolicy(Timeout::forever(), Canceller(), 0us).until_some == BlockUntil::nothing);
+    CHECK(WaitPolicy(Timeout::forever(), Canceller::none(), 1us).until_all == BlockUntil::nothing);
 
-    Patience patience(1s, Canceller(), 5us);
-    patience.set_timeout({});
-    CHECK_FALSE(patience.may_block());
-    patience.set_canceller(Canceller::none());
-    CHECK_FALSE(patience.may_block());
-    patience.set_spin(0us);
-    CHECK(patience.may_block());
+    WaitPolicy policy(1s, Canceller(), 5us);
+    policy.set_timeout({});
+    CHECK(policy.until_all == BlockUntil::nothing);
+    policy.set_canceller(Canceller::none());
+    CHECK(policy.until_all == BlockUntil::nothing);
+    policy.set_spin(0us);
+    CHECK(policy.until_all == BlockUntil::all);
+    CHECK(policy.blocks_within(Deadline(Timeout::forever())));
     // A deadline of the caller's own, as graceful_close has one.
-    CHECK_FALSE(patience.may_block(Deadline(1s)));
+    CHECK_FALSE(policy.blocks_within(Deadline(1s)));
 }
 
-TEST_CASE("spin: a call that has to wait stays awake for so long, and then sleeps until its deadline", "[patience]") {
+TEST_CASE("wait policy: one flag says that nothing is to be tried, and moves with its canceller", "[wait_policy]") {
+    CHECK_FALSE(WaitPolicy().must_stop());
+    CHECK_FALSE(WaitPolicy(0s, Canceller::none(), 0us).must_stop());
+    const WaitPolicy late(-1ns, Canceller::none(), 0us);
+    CHECK(late.must_stop());
+    CHECK(late.stop_error(Deadline(late.timeout())).is(detail::IoResult::deadline_exceeded));
+
+    std::optional<Canceller> canceller(std::in_place);
+    WaitPolicy before(Timeout::forever(), *canceller, 0us);
+    WaitPolicy copy = before;
+    const WaitPolicy policy = std::move(before);
+    canceller->cancel();
+    for (const WaitPolicy* one : {&std::as_const(copy), &policy}) {
+        CHECK(one->must_stop());
+        CHECK(one->stop_error(Deadline(Timeout())).is(detail::IoResult::cancelled));
+    }
+    CHECK_FALSE(before.must_stop());  // NOLINT(bugprone-use-after-move): it has none any more
+    copy = WaitPolicy();
+    canceller.reset();
+    CHECK_FALSE(copy.must_stop());
+    CHECK(policy.must_stop());
+}
+
+TEST_CASE("spin: a call that has to wait busy-polls for so long, and then blocks until its deadline", "[wait_policy]") {
     auto [socket, peer] = connected_pair();
     socket.set_spin(100ms);
     socket.set_timeout(300ms);
@@ -63,11 +90,11 @@ TEST_CASE("spin: a call that has to wait stays awake for so long, and then sleep
     CHECK(failure(socket).code() == Errc::deadline_exceeded);
     CHECK(watch.elapsed_ms() >= 300);
     CHECK(watch.elapsed_ms() < 1500);
-    // Awake for 100 ms at most: how much of them the processor had to give is not ours to say.
+    // Busy for 100 ms at most: how much of them the processor had to give is not ours to say.
     CHECK(processor_ms() - before < 150);
 }
 
-TEST_CASE("spin: data that comes while spinning, or after it, is received without a timeout too", "[patience]") {
+TEST_CASE("spin: data that comes while spinning, or after it, is received without a timeout too", "[wait_policy]") {
     auto [socket, peer] = connected_pair();
     const auto spin = GENERATE(1us, 10s);
     socket.set_spin(spin);
@@ -76,7 +103,7 @@ TEST_CASE("spin: data that comes while spinning, or after it, is received withou
     CHECK(answer.get() == 10);
 }
 
-TEST_CASE("spin: the deadline, the canceller and a timeout of zero end it at once", "[patience]") {
+TEST_CASE("spin: the deadline, the canceller and a timeout of zero end it at once", "[wait_policy]") {
     auto [socket, peer] = connected_pair();
     socket.set_spin(100s);
 
@@ -93,7 +120,7 @@ TEST_CASE("spin: the deadline, the canceller and a timeout of zero end it at onc
     CHECK(ended.get().code() == Errc::cancelled);
 }
 
-TEST_CASE("spin: options hand it on to the sockets that they make, a time below zero is refused", "[patience]") {
+TEST_CASE("spin: options hand it on to the sockets that they make, a time below zero is refused", "[wait_policy]") {
     auto server = create_server("127.0.0.1", 0, "spinning", {.spin = 7us});
     auto client = connect_to("127.0.0.1", server.local_endpoint().port(), "client", {.spin = 9us});
     auto accepted = server.accept();

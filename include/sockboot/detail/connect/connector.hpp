@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+// Connector: the sockets behind a Race, from the endpoints of one host to one that is connected.
+#pragma once
+
+#include <optional>
+#include "../../canceller.hpp"
+#include "../../endpoint.hpp"
+#include "../../log.hpp"
+#include "../../options.hpp"
+#include "../../result.hpp"
+#include "../../socket.hpp"
+#include "../../timeout.hpp"
+#include "../os.hpp"
+#include "../socket_options.hpp"
+#include "../text.hpp"
+#include "../wait_policy.hpp"
+#include "race.hpp"
+
+namespace sockboot::inline v0_2::detail {
+/// The connection attempts of one host: the real sockets behind a Race. One wins, by being moved out of here; the
+/// others are closed with it.
+class Connector {
+public:
+    static constexpr int max_in_flight = 16;  ///< that max_attempts_in_flight can ask for
+
+    Connector(std::vector<Endpoint> endpoints, std::string_view context, const ConnectOptions& options)
+        // Two sockets cannot be bound to one port: with a fixed one, addresses are tried one after the other.
+        : race_(std::move(endpoints), options.attempt_delay,
+                options.local.port() != 0 ? 1 : static_cast<std::size_t>(options.max_attempts_in_flight)),
+          context_(context),
+          options_(options) {}
+    /// The first connection that is made, or the reason why there is none; every attempt is in it.
+    Result<Socket> run(Deadline& deadline) {
+        for (;;) {
+            while (const auto index = race_.start_due(Deadline::clock::now())) {
+                auto started = start(*index);
+                if (!started) return std::move(started).error();
+                if (*started) return std::move(**started);
+            }
+            if (race_.all_failed()) return Error(race_.first_failure()).with_attempts(race_.attempts());
+            if (const IoResult waited = wait(deadline); !waited) {
+                race_.give_up(waited.code(), Deadline::clock::now());
+                return Error(waited.code(), Operation::connect).with_attempts(race_.attempts());
+            }
+            if (auto winner = collect_ready()) return std::move(*winner);
+        }
+    }
+
+private:
+    /// One attempt that is in progress.
+    struct Slot {
+        std::size_t index;
+        os::UniqueHandle handle;
+        bool is_queue_full;  ///< of a Unix server: to be started again
+    };
+    /// How often a Unix server whose queue is full is asked again: no event tells when there is room.
+    static constexpr std::chrono::milliseconds queue_full_interval{5};
+    /// Starts an attempt; the socket where it is connected at once. Errors: those that no other address mends.
+    Result<std::optional<Socket>> start(std::size_t index) {
+        const Endpoint& endpoint = race_.endpoint(index);
+        auto opened = os::open(endpoint.family(), os::Type::stream, os::Mode::non_blocking);
+        if (!opened) return record_failure(index, std::move(opened).error());
+        os::UniqueHandle handle(*opened);
+        auto set = configure_stream(handle.get(), endpoint.family(), options_.no_delay, options_.keep_alive);
+        if (!set) return record_failure(index, std::move(set).error());
+        if (options_.local.family() != Family::none)
+            if (auto bound = os::bind(handle.get(), to_address(options_.local)); !bound)
+                return std::move(bound).error().with_context({}, options_.local.to_string()).with_note("options.local");
+        if (options_.canceller.is_cancelled()) return Error(Errc::cancelled, Operation::connect);
+        auto state = os::start_connect(handle.get(), to_address(endpoint));
+        if (!state) return record_failure(index, std::move(state).error());
+        if (*state == os::ConnectState::done) return complete(index, std::move(handle));
+        slots_.push_back({index, std::move(handle), *state == os::ConnectState::queue_full});
+        return std::optional<Socket>();
+    }
+    /// Waits until an attempt has ended or the next one is due; moved: that is so. Errors: the deadline's; cancelled.
+    IoResult wait(Deadline& deadline) {
+        const auto next = race_.wait_before_next(Deadline::clock::now());
+        const auto left = deadline.remaining();
+        auto time = next < left ? next : left;
+        entries_.clear();
+        for (const Slot& slot : slots_) {
+            entries_.push_back(os::PollEntry::writable(slot.is_queue_full ? os::no_handle : slot.handle.get()));
+            if (slot.is_queue_full && time > queue_full_interval) time = queue_full_interval;
+        }
+        entries_.push_back(wake_entry(options_.canceller));
+        // With no time left it still looks once, at what loopback has done by now.
+        const IoResult ready = os::poll(entries_.data(), entries_.size(), time);
+        if (ready.is(IoResult::interrupted)) return IoResult::moved(0);
+        if (entries_.back().ready()) return IoResult::cancelled;
+        if (!ready || ready.any() || next == next.zero()) return ready;
+        if (deadline.is_poll()) return IoResult::would_block;
+        return deadline.expired() ? IoResult::deadline_exceeded : ready;
+    }
+    /// Ends the attempts that are ready; the socket of the first one that is connected.
+    std::optional<Socket> collect_ready() {
+        for (std::size_t i = 0; i < slots_.size();) {
+            Slot& slot = slots_[i];
+            if (!slot.is_queue_full && !entries_[i].ready()) {
+                ++i;
+                continue;
+            }
+            // Readiness says that an attempt has ended; this says how.
+            auto state = slot.is_queue_full
+                             ? os::start_connect(slot.handle.get(), to_address(race_.endpoint(slot.index)))
+                             : os::finish_connect(slot.handle.get());
+            if (state && *state != os::ConnectState::done) {
+                slot.is_queue_full = *state == os::ConnectState::queue_full;
+                ++i;
+                continue;
+            }
+            const std::size_t index = slot.index;
+            os::UniqueHandle ended = std::move(slot.handle);
+            slots_.erase(slots_.begin() + static_cast<std::ptrdiff_t>(i));
+            entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(i));
+            auto winner = state ? complete(index, std::move(ended)) : record_failure(index, std::move(state).error());
+            if (winner) return winner;
+        }
+        return std::nullopt;
+    }
+    /// Makes a connection the caller's.
+    std::optional<Socket> complete(std::size_t index, os::UniqueHandle handle) {
+        const Endpoint remote = race_.endpoint(index).unmapped();
+        const Endpoint local = local_endpoint_of(handle.get());
+        // TCP connects a socket to itself when its own port happens to be the one that it calls: nobody listens there.
+        if (local == remote)
+            return record_failure(index, Error(make_error_code(std::errc::connection_refused), Operation::connect));
+        return make_socket(std::move(handle), context_, local, remote,
+                           {options_.io_timeout, options_.canceller, options_.spin});
+    }
+
+    std::optional<Socket> record_failure(std::size_t index, Error error) {
+        log(LogLevel::debug, context_, [&] {
+            return concat({verb_phrase(error.operation()), " ", race_.endpoint(index).to_string(), ": ",
+                           lower_first(error.code().message())});
+        });
+        race_.record_failure(index, std::move(error), Deadline::clock::now());
+        return std::nullopt;
+    }
+    Race race_;
+    std::string_view context_;
+    const ConnectOptions& options_;
+    std::vector<Slot> slots_;
+    std::vector<os::PollEntry> entries_;  ///< of the slots, and behind them the canceller's
+};
+}  // namespace sockboot::inline v0_2::detail

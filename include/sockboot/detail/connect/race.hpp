@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+// Race: which address is tried when, as RFC 8305 describes. No sockets and no clock: the Connector drives it with real
+// ones, the tests with tables.
+#pragma once
+
+#include <optional>
+#include "../../endpoint.hpp"
+#include "../../error.hpp"
+#include "../../timeout.hpp"
+
+namespace sockboot::inline v0_2::detail {
+/// Families in turn, beginning with that of the first address, each family in its own order.
+/// Source: RFC 8305 section 4, with a First Address Family Count of 1.
+inline std::vector<Endpoint> interleaved(const std::vector<Endpoint>& endpoints) {
+    std::vector<Endpoint> first, other, mixed;
+    for (const Endpoint& endpoint : endpoints)
+        (endpoint.family() == endpoints.front().family() ? first : other).push_back(endpoint);
+    for (std::size_t i = 0; i < first.size() || i < other.size(); ++i) {
+        if (i < first.size()) mixed.push_back(first[i]);
+        if (i < other.size()) mixed.push_back(other[i]);
+    }
+    return mixed;
+}
+
+/// The schedule of one race: which address is started next and when, and what became of those that were.
+///
+/// A failure starts the next one at once; so does the delay, which never ends an attempt that is in progress.
+class Race {
+public:
+    using time_point = Deadline::time_point;
+    using nanoseconds = std::chrono::nanoseconds;
+    static constexpr std::chrono::milliseconds min_delay{10};
+    static constexpr std::chrono::milliseconds max_delay = std::chrono::hours(24 * 365);  ///< fits into nanoseconds
+
+    Race(std::vector<Endpoint> endpoints, std::chrono::milliseconds delay, std::size_t max_in_flight)
+        : endpoints_(std::move(endpoints)),
+          delay_(delay > delay.zero() && delay < min_delay ? min_delay
+                 : delay < max_delay                       ? delay
+                                                           : max_delay),
+          max_in_flight_(max_in_flight) {}
+
+    [[nodiscard]] const Endpoint& endpoint(std::size_t index) const noexcept { return endpoints_[index]; }
+    /// The index of the endpoint that is to be started now, and counts as started from here on.
+    std::optional<std::size_t> start_due(time_point now) {
+        if (wait_before_next(now) > nanoseconds::zero()) return std::nullopt;
+        if (attempts_.empty()) begin_ = now;
+        last_start_ = now;
+        at_once_ = false;
+        attempts_.push_back({now - begin_, {}, {}});
+        return attempts_.size() - 1;
+    }
+    /// How long nothing is to be started, unless something fails before; max: nothing will be.
+    [[nodiscard]] nanoseconds wait_before_next(time_point now) const noexcept {
+        if (attempts_.size() == endpoints_.size() || in_flight() >= max_in_flight_) return (nanoseconds::max)();
+        if (at_once_ || in_flight() == 0) return nanoseconds::zero();
+        if (delay_ <= delay_.zero()) return (nanoseconds::max)();
+        const nanoseconds since = now - last_start_;
+        return since < delay_ ? delay_ - since : nanoseconds::zero();
+    }
+    /// What was started has failed: the next one need not wait any longer.
+    void record_failure(std::size_t index, Error error, time_point now) {
+        end(attempts_[index], std::move(error), now);
+        ++failed_;
+        at_once_ = true;
+    }
+    /// Those in progress end here, with the reason why they were not waited for.
+    void give_up(std::error_code code, time_point now) {
+        for (Entry& attempt : attempts_)
+            if (!attempt.error) end(attempt, Error(code, Operation::connect), now);
+    }
+
+    [[nodiscard]] std::size_t in_flight() const noexcept { return attempts_.size() - failed_; }
+    [[nodiscard]] bool all_failed() const noexcept { return failed_ == endpoints_.size(); }
+    /// What the first one failed with, once it has.
+    [[nodiscard]] const Error& first_failure() const noexcept { return *attempts_.front().error; }
+    /// Everything that was started and has ended, in the order of its start.
+    [[nodiscard]] std::vector<Attempt> attempts() const {
+        std::vector<Attempt> list;
+        for (std::size_t i = 0; i < attempts_.size(); ++i)
+            if (const auto& error = attempts_[i].error)
+                list.push_back({endpoints_[i].to_string(), error->code(), attempts_[i].elapsed, error->operation()});
+        return list;
+    }
+
+private:
+    struct Entry {
+        nanoseconds started;  ///< since the race began
+        nanoseconds elapsed;  ///< from then to its end
+        std::optional<Error> error;
+    };
+
+    void end(Entry& attempt, Error error, time_point now) {
+        attempt.elapsed = now - begin_ - attempt.started;
+        attempt.error = std::move(error);
+    }
+    std::vector<Endpoint> endpoints_;
+    std::vector<Entry> attempts_;
+    nanoseconds delay_;
+    std::size_t max_in_flight_;
+    std::size_t failed_ = 0;
+    bool at_once_ = false;
+    time_point begin_{}, last_start_{};
+};
+}  // namespace sockboot::inline v0_2::detail

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// What a format of messages has to be able to: FrameCodec is specialised beside each format, in the format's own file.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace sockboot::inline v0_2::detail {
+/// What the bytes at the front of a stream say of the frame that begins there.
+struct FrameExtent {
+    enum class Status : std::uint8_t {
+        unknown,    ///< more bytes are needed to tell where it ends
+        known,      ///< the sizes below are set; it may not have come whole, or have a message over the limit
+        malformed,  ///< no sender of this format writes such bytes, or the format cannot be used
+    };
+    std::uint64_t size = 0;     ///< of the message; unknown: bytes of the frame that need not be looked at again
+    std::uint32_t trailer = 0;  ///< bytes behind the message
+    std::uint16_t header = 0;   ///< bytes in front of it
+    Status status = Status::unknown;
+
+    [[nodiscard]] constexpr bool is_known() const noexcept { return status == Status::known; }
+    /// All of a known frame; what 64 bits cannot hold is the largest number.
+    [[nodiscard]] constexpr std::uint64_t total() const noexcept {
+        const std::uint64_t sum = size + header + trailer;
+        return sum >= size ? sum : ~std::uint64_t{0};
+    }
+};
+static_assert(sizeof(FrameExtent) == 16, "two registers");
+
+/// A format made ready: one encoder and one decoder, bytes only. Each specialisation has
+///
+///     explicit FrameCodec(const Format&);
+///     static constexpr std::size_t max_header;               // bytes that write_header() needs room for
+///     Result<void> check() const;                            // whether the format can be used
+///     std::uint64_t limit() const;                           // bytes of the largest message
+///     void set_max_size(std::uint64_t);
+///     bool accepts(ByteView message) const;                  // whether it can be sent
+///     Error refusal(ByteView message) const;                 // why not
+///     std::size_t write_header(std::byte* to, std::uint64_t message_size) const;   // returns its size
+///     std::string_view trailer() const;
+///     FrameExtent locate(ByteView bytes, std::size_t scanned) const;   // scanned: of an earlier answer, or 0
+///     Error failure(const FrameExtent&, ByteView bytes) const;         // why such a frame is not received
+///     std::uint64_t wanted_for_header(std::size_t have) const;         // bytes until more is known; 0: nobody knows
+template <class Format> class FrameCodec;
+
+template <class Format> class MessageReader;
+}  // namespace sockboot::inline v0_2::detail

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// WaitPolicy: how long the calls of one socket wait, in which way, and what ends them before their time.
+#pragma once
+
+#include "../canceller.hpp"
+#include "../timeout.hpp"
+#include "atomic.hpp"
+#include "os.hpp"
+
+namespace sockboot::inline v0_2::detail {
+template <class S> class StreamIo;
+
+inline constexpr const char* negative_spin = "spin: 0 us (off) or more";
+
+/// A timeout, a canceller, and a time to busy-poll before a call blocks.
+///
+/// What the first try of a call has to know is worked out when one of them is set: whether it is to be made at all (one
+/// load from `stop_flag`), and what it may block for.
+class WaitPolicy {
+public:
+    WaitPolicy() noexcept = default;
+    WaitPolicy(Timeout timeout, Canceller canceller, std::chrono::microseconds spin) noexcept
+        : timeout_(timeout), canceller_(std::move(canceller)), spin_(spin) {
+        update();
+    }
+    WaitPolicy(const WaitPolicy&) noexcept = default;
+    WaitPolicy& operator=(const WaitPolicy&) noexcept = default;
+    /// stop_flag may lie in the canceller's state, which moves with it.
+    WaitPolicy(WaitPolicy&& other) noexcept : WaitPolicy(other.timeout_, std::move(other.canceller_), other.spin_) {
+        other.update();
+    }
+    WaitPolicy& operator=(WaitPolicy&& other) noexcept {
+        timeout_ = other.timeout_, canceller_ = std::move(other.canceller_), spin_ = other.spin_;
+        update();
+        other.update();
+        return *this;
+    }
+
+    [[nodiscard]] Timeout timeout() const noexcept { return timeout_; }
+    [[nodiscard]] std::chrono::microseconds spin() const noexcept { return spin_; }
+
+    void set_timeout(Timeout timeout) noexcept { timeout_ = timeout, update(); }
+    void set_canceller(Canceller canceller) noexcept { canceller_ = std::move(canceller), update(); }
+    void set_spin(std::chrono::microseconds spin) noexcept { spin_ = spin, update(); }
+
+    // --- for the first try of a call, within the socket's own timeout ---
+    /// Whether it must not be made: cancelled, or out of time. Then stop_error() says which.
+    [[nodiscard]] bool must_stop() const noexcept { return stop_flag->load(); }
+
+    const Atomic<bool>* stop_flag = &never_;
+    os::BlockUntil until_some = os::BlockUntil::some;  ///< what a transfer may block for: the first byte,
+    os::BlockUntil until_all = os::BlockUntil::all;    ///< or all of them; nothing, where something else can end it
+
+    // --- for everything after it, within any deadline ---
+    /// Whether a call may block inside the system, where only its own event wakes it: nothing else is to end it.
+    [[nodiscard]] bool blocks_within(const Deadline& deadline) const noexcept {
+        return deadline.is_forever() && !canceller_ && spin_.count() == 0;
+    }
+    /// Why a call is to end before it tries anything; moved(0): it is not.
+    [[nodiscard]] os::IoResult stop_error(const Deadline& deadline) const noexcept {
+        if (canceller_.is_cancelled()) return os::IoResult::cancelled;
+        return deadline.is_negative() ? os::IoResult::deadline_exceeded : os::IoResult::moved(0);
+    }
+    /// Waits until the entry is ready, the deadline has come or cancel() is called; moved: it is ready.
+    [[nodiscard]] os::IoResult wait(const os::PollEntry& entry, Deadline& deadline) const noexcept {
+        if (const os::IoResult stop = stop_error(deadline); !stop) return stop;
+        if (deadline.is_poll()) return os::IoResult::would_block;
+        os::PollEntry entries[] = {entry, wake_entry(canceller_)};
+        for (;;) {
+            // Also where poll says "ready" and the next call finds nothing, again and again.
+            const auto left = deadline.remaining();
+            if (left.count() == 0) return os::IoResult::deadline_exceeded;
+            const os::IoResult ready = os::poll(entries, 2, left);
+            if (entries[1].ready() && ready.any()) return os::IoResult::cancelled;
+            if (ready.any() || (!ready && !ready.is(os::IoResult::interrupted))) return ready;
+        }
+    }
+    /// Busy-polls: makes a call that found nothing again and again, for the time of `spin`.
+    template <class Call> os::IoResult busy_poll(os::IoResult tried, const Deadline& deadline, const Call& call) const {
+        if (spin_.count() == 0 || !tried.is(os::IoResult::would_block) || deadline.is_poll()) return tried;
+        Deadline spin = Deadline::started(spin_);
+        Deadline whole = deadline;
+        while (tried.is(os::IoResult::would_block) && !whole.expired() && !spin.expired()) tried = call();
+        return tried;
+    }
+
+private:
+    template <class S> friend class StreamIo;
+
+    void update() noexcept {
+        const Deadline own(timeout_);
+        const Atomic<bool>* cancelled = cancel_flag(canceller_);
+        stop_flag = own.is_negative() ? &always_ : cancelled ? cancelled : &never_;
+        until_some = blocks_within(own) ? os::BlockUntil::some : os::BlockUntil::nothing;
+        until_all = blocks_within(own) ? os::BlockUntil::all : os::BlockUntil::nothing;
+    }
+
+    static inline const Atomic<bool> never_{false}, always_{true};
+    Timeout timeout_;
+    Canceller canceller_ = Canceller::none();
+    std::chrono::microseconds spin_{0};
+};
+}  // namespace sockboot::inline v0_2::detail
