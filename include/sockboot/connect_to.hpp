@@ -149,15 +149,12 @@ private:
         const bool host_timed_out = error.code() == Errc::deadline_exceeded && !deadline_.expired();
         return host_timed_out || error.transient();
     }
-    /// Lets the time before the next round pass; moved: it has. Errors: deadline_exceeded; cancelled.
+    /// Lets the time before the next round pass; moved: it has. Errors: deadline_exceeded; cancelled; those of poll(2).
     IoResult sleep_between(std::chrono::nanoseconds delay) {
         const auto left = deadline_.remaining();
-        Deadline pause = Deadline::started(Timeout(delay < left ? delay : left));
-        os::PollEntry cancelled = wake_entry(options_.canceller);
-        for (auto time = pause.remaining(); time.count() != 0 && !cancelled.ready(); time = pause.remaining())
-            static_cast<void>(os::poll(&cancelled, 1, time));  // a signal in it only makes it look at the time again
-        if (cancelled.ready() || options_.canceller.is_cancelled()) return IoResult::cancelled;
-        return deadline_.expired() ? IoResult::deadline_exceeded : IoResult::moved(0);
+        Deadline pause(delay < left ? delay : left);
+        const IoResult slept = wait_until(os::PollEntry(), options_.canceller, pause);
+        return slept.is(IoResult::deadline_exceeded) && !deadline_.expired() ? IoResult::moved(0) : slept;
     }
     /// What ended the retries, with what the last round before it had said.
     static Error retries_ended(std::error_code code, const Error& last, int rounds) {

@@ -105,19 +105,11 @@ public:
             delete theirs;
             return std::move(started).error();
         }
-        os::PollEntry entries[] = {os::PollEntry::readable(read_end.get()), wake_entry(canceller)};
-        for (;;) {
-            const auto left = deadline.remaining();
-            const os::IoResult ready = os::poll(entries, 2, left);
-            if (ready.any() && entries[0].ready()) {
-                os::drain(read_end.get());  // the thread is done with the pipe, and the answer is whole
-                lookup->write_end_.reset();
-                return std::move(lookup->answer_);
-            }
-            if (ready.any()) return Error(Errc::cancelled, Operation::resolve);
-            if (!ready && !ready.is(os::IoResult::interrupted)) return Error(ready.code(), Operation::resolve);
-            if (left.count() == 0) return Error(Errc::deadline_exceeded, Operation::resolve);
-        }
+        const auto answered = wait_until(os::PollEntry::readable(read_end.get()), canceller, deadline);
+        if (!answered) return Error(answered.code(), Operation::resolve);
+        os::drain(read_end.get());  // the thread is done with the pipe, and the answer is whole
+        lookup->write_end_.reset();
+        return std::move(lookup->answer_);
     }
 
 private:

@@ -96,6 +96,10 @@ private:
         if (done || (is_open() && done.error().code() == std::errc::not_connected)) return {};
         return with_source(std::move(done).error());
     }
+    [[nodiscard]] Result<std::size_t> moved_bytes(detail::IoResult result, Operation operation) const {
+        if (!result) return error_of(result, operation);
+        return result.bytes();
+    }
     [[nodiscard]] Socket accepted(detail::os::UniqueHandle handle, const Endpoint& peer) const;
     /// Connections in a row that accept() passes over, until it takes their error for the listener's own.
     static constexpr int max_passed_over = 64;
@@ -203,15 +207,13 @@ inline Result<std::size_t> Socket::try_send_some(ByteView bytes) {
     const detail::StreamIo<Socket> io(*this);
     Deadline deadline = io.deadline();
     const detail::IoResult sent = io.send_after(io.send_now(bytes, {}), bytes, {}, deadline);
-    if (!sent) return error_of(sent, Operation::send);
-    return sent.bytes();
+    return moved_bytes(sent, Operation::send);
 }
 
 inline Result<std::size_t> Socket::try_send_some(ByteView first, ByteView second, Deadline& deadline) {
     const detail::StreamIo<Socket> io(*this);
     const detail::IoResult sent = io.send_after(detail::IoResult::interrupted, first, second, deadline);
-    if (!sent) return error_of(sent, Operation::send);
-    return sent.bytes();
+    return moved_bytes(sent, Operation::send);
 }
 
 inline Result<std::size_t> Socket::try_recv_some(const std::span<std::byte> buffer) {
@@ -220,15 +222,12 @@ inline Result<std::size_t> Socket::try_recv_some(const std::span<std::byte> buff
     const detail::StreamIo<Socket> io(*this);
     Deadline deadline = io.deadline();
     const detail::IoResult got = io.recv_after(io.recv_now(buffer, false), buffer, false, deadline);
-    if (!got) return error_of(got, Operation::receive);
-    return got.bytes();
+    return moved_bytes(got, Operation::receive);
 }
 
 inline Result<std::size_t> Socket::try_recv_some(const std::span<std::byte> buffer, Deadline& deadline, bool whole) {
     const detail::StreamIo<Socket> io(*this);
     const detail::IoResult got = io.recv_after(detail::IoResult::interrupted, buffer, whole, deadline);
-    if (!got) return error_of(got, Operation::receive);
-    return got.bytes();
+    return moved_bytes(got, Operation::receive);
 }
-
 }  // namespace sockboot::inline v0_2

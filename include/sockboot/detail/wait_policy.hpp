@@ -44,10 +44,7 @@ public:
     void set_spin(std::chrono::microseconds spin) noexcept { spin_ = spin, update(); }
 
     // --- for the first try of a call, within the socket's own timeout ---
-    /// Whether it must not be made: cancelled, or out of time. Then stop_error() says which.
-    [[nodiscard]] bool must_stop() const noexcept { return stop_flag->load(); }
-
-    const Atomic<bool>* stop_flag = &never_;
+    const Atomic<bool>* stop_flag = &never_;           ///< set: it is not to be made; stop_error() says why
     os::BlockUntil until_some = os::BlockUntil::some;  ///< what a transfer may block for: the first byte,
     os::BlockUntil until_all = os::BlockUntil::all;    ///< or all of them; nothing, where something else can end it
 
@@ -61,19 +58,10 @@ public:
         if (canceller_.is_cancelled()) return os::IoResult::cancelled;
         return deadline.is_negative() ? os::IoResult::deadline_exceeded : os::IoResult::moved(0);
     }
-    /// Waits until the entry is ready, the deadline has come or cancel() is called; moved: it is ready.
+    /// wait_until() with this canceller; a deadline that polls waits for nothing.
     [[nodiscard]] os::IoResult wait(const os::PollEntry& entry, Deadline& deadline) const noexcept {
-        if (const os::IoResult stop = stop_error(deadline); !stop) return stop;
-        if (deadline.is_poll()) return os::IoResult::would_block;
-        os::PollEntry entries[] = {entry, wake_entry(canceller_)};
-        for (;;) {
-            // Also where poll says "ready" and the next call finds nothing, again and again.
-            const auto left = deadline.remaining();
-            if (left.count() == 0) return os::IoResult::deadline_exceeded;
-            const os::IoResult ready = os::poll(entries, 2, left);
-            if (entries[1].ready() && ready.any()) return os::IoResult::cancelled;
-            if (ready.any() || (!ready && !ready.is(os::IoResult::interrupted))) return ready;
-        }
+        if (deadline.is_poll() && !canceller_.is_cancelled()) return os::IoResult::would_block;
+        return wait_until(entry, canceller_, deadline);
     }
     /// Busy-polls: makes a call that found nothing again and again, for the time of `spin`.
     template <class Call> os::IoResult busy_poll(os::IoResult tried, const Deadline& deadline, const Call& call) const {
