@@ -84,15 +84,15 @@ inline const Atomic<bool>* cancel_flag(const Canceller& canceller) noexcept {
 
 /// Waits until the entry is ready, the deadline has come or cancel() is called; moved: it is ready.
 inline os::IoResult wait_until(const os::PollEntry& entry, const Canceller& canceller, Deadline& deadline) noexcept {
-    if (canceller.is_cancelled()) return os::IoResult::cancelled;
     os::PollEntry entries[] = {entry, wake_entry(canceller)};
     for (;;) {
         // Also where poll says "ready" and the next call finds nothing, again and again.
         const auto left = deadline.remaining();
-        if (left.count() == 0) return os::IoResult::deadline_exceeded;
+        if (left.count() == 0)
+            return canceller.is_cancelled() ? os::IoResult::cancelled : os::IoResult::deadline_exceeded;
         const os::IoResult ready = os::poll(entries, 2, left);
-        if (entries[1].ready() && ready.any()) return os::IoResult::cancelled;
-        if (ready.any() || (!ready && !ready.is(os::IoResult::interrupted))) return ready;
+        if (ready.any()) return entries[1].ready() ? os::IoResult::cancelled : ready;
+        if (!ready && !ready.is(os::IoResult::interrupted)) return ready;
     }
 }
 }  // namespace detail

@@ -78,6 +78,7 @@ public:
 
     static std::size_t write_header(std::byte*, std::uint64_t) noexcept { return 0; }
     [[nodiscard]] std::string_view trailer() const noexcept { return delimiter_.bytes(); }
+    [[nodiscard]] static FrameExtent locate_inline(ByteView) noexcept { return {}; }
     /// The message up to the next delimiter; none begins in the first `scanned` bytes.
     [[nodiscard]] FrameExtent locate(ByteView bytes, std::size_t scanned) const noexcept {
         const std::size_t size = trailer().size();

@@ -49,9 +49,9 @@ public:
     ///         until reset(); std::errc::invalid_argument for a format that cannot be used.
     [[nodiscard]] std::optional<std::string_view> next() { return try_next().value(); }
     [[nodiscard]] Result<std::optional<std::string_view>> try_next() {
-        if (const std::string_view message = next_whole(); message.data() != nullptr) [[likely]]
+        if (const std::string_view message = next_inline(); message.data() != nullptr) [[likely]]
             return std::optional<std::string_view>(message);
-        return why_not_whole();
+        return next_or_error();
     }
     /// After message_too_large: throws that message away, as its bytes come, and goes on behind it.
     /// Returns false where there is nothing that can be skipped.
@@ -90,22 +90,25 @@ private:
         Position() noexcept = default;
         Position(Position&& other) noexcept { *this = std::move(other); }
         Position& operator=(Position&& other) noexcept {
-            expected = std::exchange(other.expected, 0);
-            scanned = std::exchange(other.scanned, 0);
-            skip_size = std::exchange(other.skip_size, 0);
-            skipping = std::exchange(other.skipping, false);
+            expected = std::exchange(other.expected, 0), scanned = std::exchange(other.scanned, 0);
+            skip_size = std::exchange(other.skip_size, 0), skipping = std::exchange(other.skipping, false);
             return *this;
         }
     };
-    /// The next message, where it has come whole and may be received; else a view of nothing, with no address, and
-    /// why_not_whole() says why.
-    [[nodiscard, gnu::always_inline]] inline std::string_view next_whole() noexcept {
+    /// The next message, where it has come whole, may be received, and is found without a call; else a view of nothing,
+    /// with no address.
+    [[nodiscard, gnu::always_inline]] inline std::string_view next_inline() noexcept {
+        const detail::FrameExtent extent = codec_.locate_inline(buffer_.view());
+        return has_whole(extent) ? take(extent) : std::string_view();
+    }
+    /// The same, however it is found; where there is none, next_or_error() says why.
+    [[nodiscard, gnu::noinline]] std::string_view next_whole() noexcept {
         const detail::FrameExtent extent = codec_.locate(buffer_.view(), at_.scanned);
-        const std::uint64_t behind_header = buffer_.size() - extent.header;
-        if (!extent.is_known() || extent.size > codec_.limit() || extent.size + extent.trailer > behind_header)
-            [[unlikely]]
-            return {};
-        return take(extent);
+        return has_whole(extent) ? take(extent) : std::string_view();
+    }
+    [[nodiscard, gnu::always_inline]] inline bool has_whole(const detail::FrameExtent& extent) const noexcept {
+        return extent.is_known() && extent.size <= codec_.limit() &&
+               extent.size + extent.trailer <= buffer_.size() - extent.header;
     }
     [[gnu::always_inline]] inline std::string_view take(const detail::FrameExtent& extent) noexcept {
         const auto size = static_cast<std::size_t>(extent.size);
@@ -115,7 +118,7 @@ private:
         at_.scanned = 0;
         return message;
     }
-    [[gnu::noinline]] Result<std::optional<std::string_view>> why_not_whole() {
+    [[gnu::noinline]] Result<std::optional<std::string_view>> next_or_error() {
         if (at_.skipping) return std::optional<std::string_view>();
         const detail::FrameExtent extent = codec_.locate(buffer_.view(), at_.scanned);
         const bool accepted_before = at_.expected != 0;  // under the limit of then

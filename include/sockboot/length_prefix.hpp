@@ -158,12 +158,15 @@ public:
         return write_other(format_, to, size);
     }
     [[nodiscard]] static constexpr std::string_view trailer() noexcept { return {}; }
+    /// A whole prefix of the default format at the front of `bytes`; unknown: none, or of another format.
+    [[nodiscard, gnu::always_inline]] inline FrameExtent locate_inline(ByteView bytes) const noexcept {
+        const bool whole = bytes.size() >= 4 && encoding_ == Encoding::four_big;
+        return whole ? known(4, load_big_32(bytes.data())) : FrameExtent{};
+    }
     /// The prefix at the front of `bytes`, as far as it has come.
     [[nodiscard, gnu::always_inline]] inline FrameExtent locate(ByteView bytes, std::size_t = 0) const noexcept {
-        if (encoding_ == Encoding::four_big) [[likely]] {
-            if (bytes.size() < 4) return {};
-            return known(4, load_big_32(bytes.data()));
-        }
+        if (encoding_ == Encoding::four_big) [[likely]]
+            return locate_inline(bytes);
         return locate_other(format_, bytes);
     }
     /// Why a frame is not received: a malformed prefix, or a message over the limit.

@@ -105,8 +105,7 @@ template <Stream S>
         return detail::message_refused(stream, Operation::send, message, codec.packed());
     detail::PrefixBytes bytes;
     const ByteView prefix(bytes.data(), codec.write_header(bytes.data(), message.size()));
-    Deadline deadline = io.deadline();
-    const detail::Progress sent = detail::send_whole(io, prefix, message, deadline);
+    const detail::Progress sent = detail::send_whole(io, prefix, message);
     if (sent.all(prefix.size() + message.size())) [[likely]]
         return {};
     return detail::message_not_sent(io, sent, prefix.size() + message.size());

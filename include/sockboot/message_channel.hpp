@@ -17,7 +17,7 @@
 namespace sockboot::inline v0_2 {
 /// What a MessageChannel may be told.
 struct ChannelOptions {
-    /// Bytes that one receive asks for, at most: it begins with 4 KiB, and doubles while the peer fills them. Larger
+    /// Bytes that one receive asks for, at most: it begins with 4 KiB, and grows while the peer fills them. Larger
     /// messages are received all the same, in a buffer that grows with them.
     std::size_t receive_buffer = std::size_t{256} << 10;
     /// Bytes that queue() collects before it sends them. More is not faster: the peer would go idle in the meantime.
@@ -64,7 +64,7 @@ public:
     /// Errors:  message_too_large, or a message that holds its delimiter: nothing was sent. deadline_exceeded,
     ///          would-block or cancelled: the message was taken, what is left of it stays queued, and flush() goes on.
     ///          broken pipe, connection reset.
-    /// Calls:   sendmsg(2); poll(2) where there is no room and a timeout.
+    /// Calls:   send(2), sendmsg(2) for a large message; poll(2) where there is no room and a timeout.
     [[gnu::always_inline]] inline void send(ByteView message) { try_send(message).value(); }
     [[gnu::always_inline]] inline Result<void> try_send(ByteView message) {
         detail::StreamIo<S> io(stream_);
@@ -98,7 +98,8 @@ public:
     ///          goes on with it.
     /// Calls:   none where a message lies in the buffer; else recv(2), and poll(2) where there is a timeout.
     [[nodiscard, gnu::always_inline]] inline std::optional<std::string_view> receive_view() {
-        return try_receive_view().value();
+        detail::StreamIo<S> io(stream_);
+        return reader_.receive(io);
     }
     [[nodiscard, gnu::always_inline]] inline Result<std::optional<std::string_view>> try_receive_view() {
         detail::StreamIo<S> io(stream_);

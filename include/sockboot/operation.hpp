@@ -2,6 +2,7 @@
 // Operation: what was being done when it failed. The same error number means different things to different calls.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -23,20 +24,9 @@ enum class Operation : std::uint8_t {
 
 /// One word for it: "connect".
 [[nodiscard]] constexpr std::string_view to_string(Operation operation) noexcept {
-    switch (operation) {
-        case Operation::parse: return "parse";
-        case Operation::resolve: return "resolve";
-        case Operation::open: return "open";
-        case Operation::configure: return "configure";
-        case Operation::bind: return "bind";
-        case Operation::listen: return "listen";
-        case Operation::connect: return "connect";
-        case Operation::accept: return "accept";
-        case Operation::send: return "send";
-        case Operation::receive: return "receive";
-        case Operation::shutdown: return "shutdown";
-        case Operation::wait: return "wait";
-    }
-    return "unknown operation";
+    constexpr std::string_view names[] = {"parse",   "resolve", "open", "configure", "bind",     "listen",
+                                          "connect", "accept",  "send", "receive",   "shutdown", "wait"};
+    const auto index = static_cast<std::size_t>(operation);
+    return index < std::size(names) ? names[index] : "unknown operation";
 }
 }  // namespace sockboot::inline v0_2

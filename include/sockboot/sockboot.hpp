@@ -1,14 +1,6 @@
 // SPDX-License-Identifier: MIT
 // sockboot: from host, port and a name to a socket that is ready for use, and from its bytes to messages.
 //
-//   auto server = sockboot::create_server("localhost", 7777, "echo");      create_server.hpp
-//   auto client = server.accept();                                          socket.hpp
-//   while (auto message = sockboot::recv_message(client))                   message.hpp
-//       sockboot::send_message(client, *message);
-//   sockboot::MessageChannel many(std::move(client));                       message_channel.hpp
-//
-//   auto socket = sockboot::connect_to("localhost", 7777, "echo");          connect_to.hpp
-//
 // This is the map of the library, layer by layer, lowest first. A header includes only headers of lower layers or,
 // without a circle, of its own; the test `layers` reads the rule from this list.
 //

@@ -62,7 +62,7 @@ public:
     /// Sends at least one byte of `bytes` and returns how many. send_all() is what sends them all.
     /// Errors: would-block, deadline_exceeded, cancelled; broken pipe and connection reset when the peer is gone (never
     ///         SIGPIPE).
-    /// Calls:  sendmsg(2) with MSG_NOSIGNAL, poll(2).
+    /// Calls:  send(2) with MSG_NOSIGNAL, poll(2).
     std::size_t send_some(ByteView bytes) { return try_send_some(bytes).value(); }
     Result<std::size_t> try_send_some(ByteView bytes);
     /// Receives what there is, at least one byte, into `buffer` and returns how many; 0: the peer has closed.
@@ -126,6 +126,11 @@ public:
         if (socket_.policy_.stop_flag->load()) [[unlikely]]
             return IoResult::interrupted;
         return os::send(socket_.handle_.get(), first, second, socket_.policy_.until_some);
+    }
+    [[nodiscard, gnu::always_inline]] inline IoResult send_now(ByteView bytes) const noexcept {
+        if (socket_.policy_.stop_flag->load()) [[unlikely]]
+            return IoResult::interrupted;
+        return os::send(socket_.handle_.get(), bytes, socket_.policy_.until_some);
     }
     [[nodiscard, gnu::always_inline]] inline IoResult recv_now(const std::span<std::byte> buffer,
                                                                bool whole) const noexcept {
@@ -206,7 +211,7 @@ inline Socket Socket::accepted(detail::os::UniqueHandle handle, const Endpoint& 
 inline Result<std::size_t> Socket::try_send_some(ByteView bytes) {
     const detail::StreamIo<Socket> io(*this);
     Deadline deadline = io.deadline();
-    const detail::IoResult sent = io.send_after(io.send_now(bytes, {}), bytes, {}, deadline);
+    const detail::IoResult sent = io.send_after(io.send_now(bytes), bytes, {}, deadline);
     return moved_bytes(sent, Operation::send);
 }
 

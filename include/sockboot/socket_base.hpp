@@ -175,17 +175,14 @@ protected:
     [[nodiscard]] detail::IoResult retry(detail::IoResult tried, detail::os::Direction direction, Deadline& deadline,
                                          const Step& step) const noexcept {
         using detail::IoResult;
-        const auto checked_step = [&] {
-            const IoResult stop = policy_.stop_error(deadline);
-            return stop ? step() : stop;
-        };
-        if (tried.is(IoResult::interrupted)) tried = checked_step();
-        for (tried = policy_.busy_poll(tried, deadline, checked_step); !tried; tried = checked_step()) {
-            if (tried.is(IoResult::interrupted)) continue;
-            if (!tried.is(IoResult::would_block)) return tried;
-            if (const IoResult ready = wait(direction, deadline); !ready) return ready;
+        if (policy_.spin().count() != 0) [[unlikely]]
+            tried = policy_.busy_poll(tried, deadline, step);
+        for (;; tried = step()) {
+            if (!tried.is(IoResult::would_block) && !tried.is(IoResult::interrupted)) return tried;
+            const bool waits = tried.is(IoResult::would_block);
+            const IoResult ready = waits ? wait(direction, deadline) : policy_.stop_error(deadline);
+            if (!ready) return ready;
         }
-        return tried;
     }
 
     [[nodiscard]] Error error_of(detail::IoResult result, Operation operation) const {

@@ -23,9 +23,9 @@ struct Progress {
 };
 
 /// Goes on with a transfer whose first step came to `last`, and was not all.
-template <class Io>
-[[gnu::noinline]] Progress send_rest(Io& io, ByteView first, ByteView second, Deadline& deadline, IoResult last) {
+template <class Io> [[gnu::noinline]] Progress send_rest(Io& io, ByteView first, ByteView second, IoResult last) {
     const std::size_t wanted = first.size() + second.size();
+    Deadline deadline = io.deadline();
     for (std::size_t done = 0;;) {
         const bool in_first = done < first.size();
         const ByteView head = in_first ? first.subspan(done) : ByteView{};
@@ -39,13 +39,12 @@ template <class Io>
 }
 
 /// Sends `first` and then `second`, not both empty, to the last byte.
-template <class Io>
-[[gnu::always_inline]] inline Progress send_whole(Io& io, ByteView first, ByteView second, Deadline& deadline) {
+template <class Io> [[gnu::always_inline]] inline Progress send_whole(Io& io, ByteView first, ByteView second) {
     const std::size_t wanted = first.size() + second.size();
     const IoResult sent = io.send_now(first, second);
     if (sent.all(wanted)) [[likely]]
         return {wanted, sent};
-    return detail::send_rest(io, first, second, deadline, sent);
+    return detail::send_rest(io, first, second, sent);
 }
 
 /// Goes on with a transfer whose first step came to `last`, and was not all.
@@ -111,8 +110,7 @@ template <class Io>
 template <Stream S> Result<void> try_send_all(S& stream, ByteView bytes) {
     if (bytes.empty()) return {};
     detail::StreamIo<S> io(stream);
-    Deadline deadline = io.deadline();
-    const detail::Progress sent = detail::send_whole(io, bytes, {}, deadline);
+    const detail::Progress sent = detail::send_whole(io, bytes, {});
     if (sent.all(bytes.size())) [[likely]]
         return {};
     return detail::transfer_error(io, sent, Operation::send, bytes.size());

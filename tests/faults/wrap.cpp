@@ -120,6 +120,7 @@ WRAPPED(poll, pollfd* watched, nfds_t count, int milliseconds);
 WRAPPED(close, int handle);
 WRAPPED(getaddrinfo, const char* host, const char* service, const addrinfo* hints, addrinfo** list);
 WRAPPED_TRANSFER(recv, int handle, void* buffer, std::size_t size, int flags);
+WRAPPED_TRANSFER(send, int handle, const void* bytes, std::size_t size, int flags);
 WRAPPED_TRANSFER(sendmsg, int handle, const msghdr* message, int flags);
 void __real_freeaddrinfo(addrinfo* list);
 void __wrap_freeaddrinfo(addrinfo* list);
@@ -169,6 +170,12 @@ ssize_t __wrap_recv(int handle, void* buffer, std::size_t size, int flags) {
     const auto verdict = faults::decide(Call::receive, handle);
     if (verdict.error != 0) return faults::failed(verdict.error);
     return __real_recv(handle, buffer, std::min(size, verdict.most), flags);
+}
+
+ssize_t __wrap_send(int handle, const void* bytes, std::size_t size, int flags) {
+    const auto verdict = faults::decide(Call::send, handle);
+    if (verdict.error != 0) return faults::failed(verdict.error);
+    return __real_send(handle, bytes, std::min(size, verdict.most), flags);
 }
 
 ssize_t __wrap_sendmsg(int handle, const msghdr* message, int flags) {

@@ -16,8 +16,9 @@ awk '
         for (section in sections) {
             if (section == "setup" || section == "between") continue
             checked++
-            found = sprintf("%d sendmsg, %d recvfrom", count[section, "sendmsg"], count[section, "recvfrom"])
-            good = index(section, ": " found) && total[section] == count[section, "sendmsg"] + count[section, "recvfrom"]
+            send = section ~ /sendto/ ? "sendto" : "sendmsg"
+            found = sprintf("%d %s, %d recvfrom", count[section, send], send, count[section, "recvfrom"])
+            good = index(section, ": " found) && total[section] == count[section, send] + count[section, "recvfrom"]
             printf "%s; there were %s, %d calls in all%s\n", section, found, total[section], good ? "" : "   <- wrong"
             if (!good) wrong = 1
         }

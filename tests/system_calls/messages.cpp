@@ -13,7 +13,7 @@ namespace {
 
 constexpr int rounds = 100;
 const std::string bare = ": 100 sendmsg, 200 recvfrom";
-const std::string buffered = ": 100 sendmsg, 100 recvfrom";
+const std::string buffered = ": 100 sendto, 100 recvfrom";
 
 /// A line in strace's output that begins the section `name`.
 void mark(const std::string& name) { static_cast<void>(::access(("mark:" + name).c_str(), F_OK)); }

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstring>  // std::memcpy
+#include <utility>
 #include "../byte_view.hpp"
 
 namespace sockboot::inline v0_2::detail {
@@ -34,6 +35,9 @@ public:
     /// `count` bytes have been written at end(); `count` bytes have been taken from data().
     void commit(std::size_t count) noexcept { end_ += count; }
     void consume(std::size_t count) noexcept { begin_ += count; }
+    /// Of a buffer that is empty: where its storage begins; `count` bytes have been written there.
+    [[nodiscard]] std::byte* front() const noexcept { return storage_; }
+    void refill(std::size_t count) noexcept { begin_ = storage_, end_ = storage_ + count; }
     /// Keeps the first `count` bytes of what is there.
     void truncate(std::size_t count) noexcept { end_ = begin_ + count; }
     void clear() noexcept { begin_ = end_ = storage_; }
@@ -47,6 +51,11 @@ public:
     void reserve(std::size_t count) {
         if (empty()) clear();
         if (count > room()) move_or_grow(count);
+    }
+
+    /// Uses no more than the first `count` bytes of the storage, where they hold what is there.
+    void limit_to(std::size_t count) noexcept {
+        if (count < capacity() && storage_ + count >= end_) limit_ = storage_ + count;
     }
 
 private:
@@ -68,15 +77,8 @@ private:
     }
 
     void swap(Buffer& other) noexcept {
-        const auto exchange = [](std::byte*& one, std::byte*& two) {
-            std::byte* const kept = one;
-            one = two;
-            two = kept;
-        };
-        exchange(storage_, other.storage_);
-        exchange(begin_, other.begin_);
-        exchange(end_, other.end_);
-        exchange(limit_, other.limit_);
+        std::swap(storage_, other.storage_), std::swap(begin_, other.begin_);
+        std::swap(end_, other.end_), std::swap(limit_, other.limit_);
     }
     std::byte* storage_ = nullptr;
     std::byte* begin_ = nullptr;

@@ -6,6 +6,7 @@
 #include <shared_mutex>  // std::chrono without the calendar: see sockboot.hpp
 #include <span>
 #include <type_traits>
+#include <utility>
 #include "../byte_view.hpp"
 #include "../result.hpp"
 #include "os/types.hpp"
@@ -35,17 +36,11 @@ public:
     ~UniqueHandle() { reset(); }
 
     [[nodiscard]] Handle get() const noexcept { return handle_; }
-    [[nodiscard]] Handle release() noexcept {
-        const Handle given = handle_;
-        handle_ = no_handle;
-        return given;
-    }
+    [[nodiscard]] Handle release() noexcept { return std::exchange(handle_, no_handle); }
     explicit operator bool() const noexcept { return handle_ != no_handle; }
 
     void reset(Handle next = no_handle) noexcept {
-        const Handle before = handle_;
-        handle_ = next;
-        if (before != no_handle) close(before);
+        if (const Handle before = std::exchange(handle_, next); before != no_handle) close(before);
     }
 
 private:

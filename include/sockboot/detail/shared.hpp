@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include "atomic.hpp"
 
 namespace sockboot::inline v0_2::detail {
@@ -30,17 +31,12 @@ public:
     Shared(const Shared& other) noexcept : object_(other.object_) {
         if (object_) object_->owners_.fetch_add(1);
     }
-    Shared(Shared&& other) noexcept : object_(other.object_) { other.object_ = nullptr; }
+    Shared(Shared&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
 
     template <class Derived> Shared(const Shared<Derived>& other) noexcept : object_(other.get()) {
         if (object_) object_->owners_.fetch_add(1);
     }
-    Shared& operator=(Shared other) noexcept {
-        T* const before = object_;
-        object_ = other.object_;
-        other.object_ = before;
-        return *this;
-    }
+    Shared& operator=(Shared other) noexcept { return std::swap(object_, other.object_), *this; }
     ~Shared() {
         if (object_ && object_->owners_.fetch_sub(1) == 1) delete object_;
     }

@@ -40,6 +40,7 @@ public:
         auto sent = stream_.try_send_some(first.empty() ? second : first);
         return sent && *sent == 0 ? IoResult(IoResult::would_block) : result_of(std::move(sent));
     }
+    IoResult send_now(ByteView bytes) { return send_now(bytes, {}); }
     IoResult recv_now(std::span<std::byte> buffer, bool) {
         if constexpr (has_recv_within) return IoResult::interrupted;
         return result_of(stream_.try_recv_some(buffer));

@@ -78,11 +78,9 @@ inline bool is_transient(std::error_code code, Operation operation) noexcept {
 /// A shortage (EMFILE and its kin) is the listener's, and its caller's to see.
 /// Source: accept(2), "Error handling".
 inline bool is_per_connection(std::error_code code) noexcept {
-    const bool is_shortage = code == std::errc::too_many_files_open ||
-                             code == std::errc::too_many_files_open_in_system || code == std::errc::no_buffer_space ||
-                             code == std::errc::not_enough_memory;
-    const bool would_block =
-        code == std::errc::operation_would_block || code == std::errc::resource_unavailable_try_again;
-    return !is_shortage && !would_block && code != Errc::deadline_exceeded && is_transient(code, Operation::accept);
+    if (code == std::errc::interrupted) return true;
+    // What is transient for every operation is a shortage, or nothing to accept.
+    return code != Errc::deadline_exceeded && is_transient(code, Operation::accept) &&
+           !is_transient(code, Operation::bind);
 }
 }  // namespace sockboot::inline v0_2::detail

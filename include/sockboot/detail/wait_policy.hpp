@@ -60,15 +60,21 @@ public:
     }
     /// wait_until() with this canceller; a deadline that polls waits for nothing.
     [[nodiscard]] os::IoResult wait(const os::PollEntry& entry, Deadline& deadline) const noexcept {
-        if (deadline.is_poll() && !canceller_.is_cancelled()) return os::IoResult::would_block;
-        return wait_until(entry, canceller_, deadline);
+        if (!deadline.is_poll()) return wait_until(entry, canceller_, deadline);
+        return canceller_.is_cancelled() ? os::IoResult::cancelled : os::IoResult::would_block;
     }
-    /// Busy-polls: makes a call that found nothing again and again, for the time of `spin`.
+    /// Busy-polls: makes a call that found nothing, or was not made yet, again and again, for the time of `spin`.
     template <class Call> os::IoResult busy_poll(os::IoResult tried, const Deadline& deadline, const Call& call) const {
-        if (spin_.count() == 0 || !tried.is(os::IoResult::would_block) || deadline.is_poll()) return tried;
+        const auto is_again = [&] {
+            return tried.is(os::IoResult::would_block) || tried.is(os::IoResult::interrupted);
+        };
+        if (!is_again() || deadline.is_poll()) return tried;
         Deadline spin = Deadline::started(spin_);
         Deadline whole = deadline;
-        while (tried.is(os::IoResult::would_block) && !whole.expired() && !spin.expired()) tried = call();
+        while (is_again() && !whole.expired() && !spin.expired()) {
+            if (const os::IoResult stop = stop_error(deadline); !stop) return stop;
+            tried = call();
+        }
         return tried;
     }
 

@@ -18,8 +18,7 @@ public:
         const double max = as_double(policy_.max_delay);
         const double plain = delay_ < max ? delay_ : max;
         delay_ = plain > 0 ? plain * policy_.multiplier : 0;  // never beyond max_delay × multiplier, however often
-        const double spread = 1 + policy_.jitter * (2 * random() - 1);
-        const double delay = plain * spread;
+        const double delay = plain * (1 + policy_.jitter * (2 * random() - 1));
         return delay < 0x1p62 ? std::chrono::nanoseconds(static_cast<std::int64_t>(delay))
                               : Timeout::forever().duration();
     }

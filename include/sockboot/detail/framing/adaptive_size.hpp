@@ -6,7 +6,7 @@
 #include <cstdint>
 
 namespace sockboot::inline v0_2::detail {
-/// Starts small, doubles while the buffer is filled to its end, and says when a buffer that was needed once is not
+/// Starts small, grows while the buffer is filled to its end, and says when a buffer that was needed once is not
 /// needed any more.
 class AdaptiveSize {
 public:
@@ -19,7 +19,7 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] std::size_t max_size() const noexcept { return max_; }
     /// The buffer was too small for what there was.
-    [[gnu::cold]] void grow() noexcept { size_ = size_ < max_ / 2 ? 2 * size_ : max_; }
+    [[gnu::cold]] void grow() noexcept { size_ = size_ < max_ / growth ? growth * size_ : max_; }
     /// The buffer, of `capacity` bytes, is empty again after `used` bytes had been in it. Whether it is to be given
     /// back: when less than a quarter was needed so many times in a row.
     [[nodiscard, gnu::always_inline]] inline bool is_oversized(std::size_t used, std::size_t capacity) noexcept {
@@ -27,7 +27,9 @@ public:
     }
 
 private:
-    static constexpr std::uint8_t max_small_uses = 8;
+    /// So that a stream has its largest buffer after two full receives, and not late in its life.
+    static constexpr std::size_t growth = 8;
+    static constexpr std::uint8_t max_small_uses = 255;
 
     [[gnu::noinline]] bool was_small_use(std::size_t used, std::size_t capacity) noexcept {
         const std::size_t quarter = capacity / 4;

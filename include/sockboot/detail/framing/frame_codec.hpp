@@ -38,6 +38,7 @@ static_assert(sizeof(FrameExtent) == 16, "two registers");
 ///     Error refusal(ByteView message) const;                 // why not
 ///     std::size_t write_header(std::byte* to, std::uint64_t message_size) const;   // returns its size
 ///     std::string_view trailer() const;
+///     FrameExtent locate_inline(ByteView bytes) const;                 // a frame that is found in a few instructions
 ///     FrameExtent locate(ByteView bytes, std::size_t scanned) const;   // scanned: of an earlier answer, or 0
 ///     Error failure(const FrameExtent&, ByteView bytes) const;         // why such a frame is not received
 ///     std::uint64_t wanted_for_header(std::size_t have) const;         // bytes until more is known; 0: nobody knows

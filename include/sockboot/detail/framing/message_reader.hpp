@@ -4,6 +4,8 @@
 
 #include <optional>
 #include <span>
+#include <type_traits>
+#include <utility>
 #include "../../framing.hpp"
 #include "../../result.hpp"
 #include "../../timeout.hpp"
@@ -32,37 +34,67 @@ public:
     }
     /// The next message; nullopt at the end of the stream.
     template <class Io> [[gnu::always_inline]] inline Result<Message> try_receive(Io& io) {
-        if (const std::string_view message = decoder_.next_whole(); message.data() != nullptr) return Message(message);
-        IoResult tried = IoResult::interrupted;
-        if (const std::string_view message = receive_first(io, tried); message.data() != nullptr) [[likely]]
-            return Message(message);
-        return receive_rest(io, tried);
+        if (const std::string_view message = decoder_.next_inline(); message.data() != nullptr) return Message(message);
+        if (const std::string_view message = receive_first(io); message.data() != nullptr) return Message(message);
+        return receive_rest(io);
+    }
+    /// The same, with an error thrown.
+    template <class Io> [[gnu::always_inline]] inline Message receive(Io& io) {
+        std::string_view message = decoder_.next_inline();
+        if (message.data() == nullptr) message = receive_or_throw(io);
+        return message.data() != nullptr ? Message(message) : Message();
     }
 
 private:
-    /// At a message boundary: a receive that mostly brings a small message whole. Else a view of nothing, with no
-    /// address, and `tried` is what a receive came to that moved nothing.
-    template <class Io> [[gnu::always_inline]] inline std::string_view receive_first(Io& io, IoResult& tried) {
+    // A view of nothing, with no address, stands for no message: it fits in registers, which a Message does not.
+
+    template <class Io> [[gnu::noinline]] std::string_view receive_or_throw(Io& io) {
+        if (const std::string_view message = receive_first(io); message.data() != nullptr) [[likely]]
+            return message;
+        return rest_or_throw(io);
+    }
+    template <class Io> [[gnu::noinline]] std::string_view rest_or_throw(Io& io) {
+        return receive_rest(io).value().value_or(std::string_view());
+    }
+    /// The next message of a format that is not found inline. At a message boundary, a receive that mostly brings a
+    /// small message whole.
+    template <class Io> [[gnu::always_inline]] inline std::string_view receive_first(Io& io) {
         const bool is_plain = last_frame_ < large_message_size && decoder_.at_boundary();
         if (!is_plain || io.desynchronised().receiving) [[unlikely]]
-            return {};
-        if (size_.is_oversized(used_, decoder_.buffer_.capacity())) [[unlikely]]
-            decoder_.reset();
-        decoder_.buffer_.reserve(size_.size());
-        const std::span<std::byte> room(decoder_.buffer_.end(), size_.size());
-        const IoResult got = io.recv_now(room, false);
-        if (!got.any()) [[unlikely]]
-            return tried = got, std::string_view();
-        decoder_.buffer_.commit(got.bytes());
-        used_ = got.bytes();
-        if (used_ == room.size()) [[unlikely]]
-            size_.grow();
-        return decoder_.next_whole();
+            return decoder_.next_whole();
+        const std::size_t capacity = decoder_.buffer_.capacity();
+        if (capacity != AdaptiveSize::first_size || capacity != size_.size()) fit_buffer();
+        const IoResult got = io.recv_now(empty_room(), false);
+        return got.any() ? take_received(got.bytes()) : receive_waited(io, got);
     }
-    /// Goes on after a receive that came to `tried`: IoResult::interrupted, where there was none.
-    template <class Io> [[gnu::noinline]] Result<Message> receive_rest(Io& io, IoResult tried) {
+    /// After a receive that came to `tried`: waits for one that brings something.
+    template <class Io> [[gnu::noinline]] std::string_view receive_waited(Io& io, IoResult tried) {
+        deadline_ = io.deadline();
+        tried_ = io.recv_after(tried, empty_room(), false, deadline_);
+        if (!tried_.any()) return {};
+        const std::string_view message = take_received(tried_.bytes());
+        if (message.data() != nullptr) tried_ = IoResult::interrupted;
+        return message;
+    }
+    [[gnu::always_inline]] inline std::string_view take_received(std::size_t bytes) noexcept {
+        used_ = bytes;
+        if (bytes == size_.size()) size_.grow();
+        decoder_.buffer_.refill(bytes);
+        const std::string_view message = decoder_.next_inline();
+        return message.data() != nullptr ? message : decoder_.next_whole();
+    }
+    [[nodiscard]] std::span<std::byte> empty_room() const noexcept { return {decoder_.buffer_.front(), size_.size()}; }
+    /// Brings the buffer, which is empty, to the size that is right by now.
+    [[gnu::noinline]] void fit_buffer() {
+        if (size_.is_oversized(used_, decoder_.buffer_.capacity())) decoder_.buffer_ = {};
+        decoder_.buffer_.reserve(size_.size());
+    }
+    /// Goes on where that gave no message.
+    template <class Io> [[gnu::noinline]] Result<Message> receive_rest(Io& io) {
         if (io.desynchronised().receiving) return io.with_source(Error(Errc::desynchronised, Operation::receive));
-        Deadline deadline = io.deadline();
+        IoResult tried = std::exchange(tried_, IoResult::interrupted);
+        if (tried.is(IoResult::interrupted)) deadline_ = io.deadline();
+        if (tried.any()) tried = IoResult::interrupted;
         for (bool has_received = false;; has_received = true) {
             const std::size_t before = pending();
             auto next = decoder_.try_next();
@@ -72,13 +104,13 @@ private:
                 return next;
             }
             // A peer that sends a byte at a time would never let it read the clock.
-            if (has_received && deadline.expired())
+            if (has_received && deadline_.expired())
                 return inside_message(io.error_of(IoResult::deadline_exceeded, Operation::receive));
             bool whole = false;
             const std::size_t size = next_size(whole);
             const std::span<std::byte> room = decoder_.prepare(size);
             if (has_received || tried.is(IoResult::interrupted)) tried = io.recv_now(room, whole);
-            tried = io.recv_after(tried, room, whole, deadline);
+            tried = io.recv_after(tried, room, whole, deadline_);
             if (!tried) return inside_message(io.error_of(tried, Operation::receive));
             if (tried.bytes() == 0) {
                 if (decoder_.at_boundary()) return Message();
@@ -111,7 +143,9 @@ private:
     }
     FrameDecoder<Format> decoder_;
     AdaptiveSize size_;
-    std::size_t used_ = 0;          ///< bytes that the buffer has held since it was last empty
-    std::uint64_t last_frame_ = 0;  ///< bytes of the last one that did not come whole with others
+    Deadline deadline_{Timeout()};            ///< of the call that is being made, once it has waited
+    IoResult tried_ = IoResult::interrupted;  ///< what its receive came to after that; interrupted: it has not waited
+    std::size_t used_ = 0;                    ///< bytes that the buffer has held since it was last empty
+    std::uint64_t last_frame_ = 0;            ///< bytes of the last one that did not come whole with others
 };
 }  // namespace sockboot::inline v0_2::detail

@@ -41,10 +41,10 @@ private:
     enum class Unsent : bool { dropped, queued };
 
     template <class Io> [[gnu::always_inline]] inline Result<void> flush_now(Io& io) {
-        const IoResult sent = io.send_now(out_.view(), {});
+        const IoResult sent = io.send_now(out_.view());
         if (!sent.all(out_.size()) || out_.capacity() > AdaptiveSize::first_size) [[unlikely]]
             return flush_rest(io, sent);
-        out_.clear();
+        out_.truncate(0);
         return {};
     }
     /// With a trailer there would be three pieces to send.
@@ -60,9 +60,8 @@ private:
     }
     /// Copies a message that is accepted, not large, and fits into the buffer as it is; else does nothing.
     [[nodiscard, gnu::always_inline]] inline bool append_small(ByteView message) noexcept {
-        const std::size_t frame = max_frame(message);
-        if (message.size() >= large_message_size || frame > out_.room() || out_.size() + frame > size_.max_size() ||
-            !codec_.accepts(message)) [[unlikely]]
+        if (message.size() >= large_message_size || max_frame(message) > out_.room() || !codec_.accepts(message))
+            [[unlikely]]
             return false;
         out_.commit(codec_.write_header(out_.end(), message.size()));
         append_body(message);
@@ -77,6 +76,7 @@ private:
     void append(ByteView message) {
         append_header(message.size(), message.size() + codec_.trailer().size());
         append_body(message);
+        out_.limit_to(size_.max_size());
     }
     /// Whether `message` can be sent at all.
     template <class Io> [[nodiscard]] Result<void> check(Io& io, ByteView message) {
@@ -107,8 +107,7 @@ private:
         const std::size_t waiting = out_.size();
         append_header(message.size(), 0);
         const std::size_t in_front = out_.size();
-        Deadline deadline = io.deadline();
-        const Progress sent = detail::send_whole(io, out_.view(), message, deadline);
+        const Progress sent = detail::send_whole(io, out_.view(), message);
         out_.consume(sent.done < in_front ? sent.done : in_front);
         if (sent.all(in_front + message.size())) return {};
 
@@ -133,12 +132,12 @@ private:
     /// After a first step that was not all, or out of a buffer that may be larger than it need be.
     template <class Io> [[gnu::noinline]] Result<void> flush_rest(Io& io, IoResult tried) {
         const std::size_t size = out_.size();
-        Deadline deadline = io.deadline();
         const bool whole = tried.all(size);
-        const Progress sent = whole ? Progress{size, tried} : detail::send_rest(io, out_.view(), {}, deadline, tried);
+        const Progress sent = whole ? Progress{size, tried} : detail::send_rest(io, out_.view(), {}, tried);
         out_.consume(sent.done);
         if (!sent.all(size)) return detail::transfer_error(io, sent, Operation::send, size);
-        if (size_.is_oversized(size, out_.capacity())) out_ = {};
+        const bool held_large = out_.capacity() > size_.max_size() + large_message_size;
+        if (held_large || size_.is_oversized(size, out_.capacity())) out_ = {};
         return {};
     }
     FrameCodec<Format> codec_;

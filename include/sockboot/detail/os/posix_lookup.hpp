@@ -61,31 +61,22 @@ inline Result<void> start_thread(void (*run)(void*), void* argument) {
         void (*run)(void*);
         void* argument;
     };
-    const auto failure = [] {
-        return Error(make_error_code(std::errc::not_enough_memory), Operation::resolve)
-            .with_note("no thread could be started");
-    };
     auto* start = new (std::nothrow) Start{run, argument};
-    if (start == nullptr) return failure();
     sigset_t all, before;
     sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_t thread{};
-    const int number = ::pthread_create(
-        &thread, nullptr,
-        [](void* raw) -> void* {
-            const Start taken = *static_cast<Start*>(raw);
-            delete static_cast<Start*>(raw);
-            taken.run(taken.argument);
-            return nullptr;
-        },
-        start);
+    const auto thread_main = [](void* raw) -> void* {
+        const Start taken = *static_cast<Start*>(raw);
+        delete static_cast<Start*>(raw);
+        taken.run(taken.argument);
+        return nullptr;
+    };
+    const int number = start ? ::pthread_create(&thread, nullptr, thread_main, start) : ENOMEM;
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    if (number != 0) {
-        delete start;
-        return failure();
-    }
-    ::pthread_detach(thread);
-    return {};
+    if (number == 0) return ::pthread_detach(thread), Result<void>();
+    delete start;
+    return Error(make_error_code(std::errc::not_enough_memory), Operation::resolve)
+        .with_note("no thread could be started");
 }
 }  // namespace sockboot::inline v0_2::detail::os

@@ -146,8 +146,12 @@ inline constexpr int send_flags = 0;  // SO_NOSIGPIPE, in adopted()
                             static_cast<int>(until)));
 }
 
-/// Sends `first` and then `second`, as many of their bytes as there is room for, without SIGPIPE. One call, which a
-/// signal may interrupt.
+/// Sends as many of the bytes as there is room for, without SIGPIPE. One call, which a signal may interrupt.
+[[gnu::always_inline]] inline IoResult send(Handle handle, ByteView bytes, BlockUntil until) noexcept {
+    return io_result(::send(handle, bytes.data(), clamped(bytes.size()), static_cast<int>(until) | send_flags));
+}
+
+/// The same for `first` and then `second`.
 [[gnu::always_inline]] inline IoResult send(Handle handle, ByteView first, ByteView second, BlockUntil until) noexcept {
     const std::size_t size = clamped(first.size());
     const std::size_t more = size < first.size() ? 0 : clamped(second.size());

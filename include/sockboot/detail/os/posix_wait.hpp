@@ -30,12 +30,13 @@ static_assert(sizeof(PollEntry) == sizeof(pollfd));
 /// Polls for so long, once: nanoseconds::max() is for ever, zero and less is one look. Moved: how many are ready, 0
 /// when the time is up. A signal interrupts it.
 inline IoResult poll(PollEntry* entries, std::size_t count, std::chrono::nanoseconds time) noexcept {
-    int milliseconds = -1;
-    if (time != (std::chrono::nanoseconds::max)()) {
-        const auto left = time.count() > 0 ? time.count() : 0;
-        const auto rounded_up = left / 1'000'000 + (left % 1'000'000 != 0 ? 1 : 0);  // never early
-        milliseconds = rounded_up < INT_MAX ? static_cast<int>(rounded_up) : INT_MAX;
-    }
+    constexpr std::int64_t ns_per_ms = 1'000'000;
+    int milliseconds = INT_MAX;
+    if (time == (std::chrono::nanoseconds::max)())
+        milliseconds = -1;
+    else if (time.count() < INT_MAX * ns_per_ms)
+        milliseconds =
+            time.count() > 0 ? static_cast<int>((time.count() + ns_per_ms - 1) / ns_per_ms) : 0;  // never early
     return io_result(::poll(entries, static_cast<nfds_t>(count), milliseconds));
 }
 
@@ -48,11 +49,10 @@ inline Result<WakePipe> make_wake_pipe() {
     Handle ends[2];
 #ifdef SOCK_CLOEXEC
     const IoResult made = io_result(::pipe2(ends, O_CLOEXEC | O_NONBLOCK));
+    if (!made) return error_of(made, Operation::open);
 #else
     const IoResult made = io_result(::pipe(ends));
-#endif
     if (!made) return error_of(made, Operation::open);
-#ifndef SOCK_CLOEXEC
     for (const Handle end : ends) {
         set_creation_flags(end);
         static_cast<void>(set_non_blocking(end, true));  // cannot fail on it
