@@ -61,12 +61,13 @@ public:
 
     /// The next message, which lies in the buffer until the next call.
     std::string_view next(int handle) {
-        while (end_ - begin_ < sizeof(std::uint32_t)) more(handle, sizeof(std::uint32_t));
+        Guard guard;
+        while (end_ - begin_ < sizeof(std::uint32_t)) more(handle, sizeof(std::uint32_t), guard);
         std::uint32_t length = 0;
         std::memcpy(&length, buffer_.bytes + begin_, sizeof length);
         length = ntohl(length);
         if (length > limit) fail("C: too large a message");
-        while (end_ - begin_ < sizeof length + length) more(handle, sizeof length + length);
+        while (end_ - begin_ < sizeof length + length) more(handle, sizeof length + length, guard);
         const std::string_view message(buffer_.bytes + begin_ + sizeof length, length);
         begin_ += sizeof length + length;
         return message;
@@ -74,15 +75,15 @@ public:
 
 private:
     /// Receives once. Of a large message whose length is known, exactly what is missing.
-    void more(int handle, std::size_t need) {
+    void more(int handle, std::size_t need, Guard& guard) {
         if (begin_ == end_) begin_ = end_ = 0;
         if (need > buffer_.room - begin_) to_front(need);
         const bool large = need >= large_size;
         const std::size_t size = large ? need - (end_ - begin_) : after_large_ ? first_look : buffer_.room - end_;
         after_large_ = large;
         ssize_t got = -1;
-        do got = ::recv(handle, buffer_.bytes + end_, size, large ? MSG_WAITALL : 0);
-        while (got < 0 && errno == EINTR);
+        do got = ::recv(handle, buffer_.bytes + end_, size, large && guard.may_fill ? MSG_WAITALL : guard.wait_flag);
+        while (got < 0 && guard.again(handle, POLLIN));
         if (got <= 0) fail("C: cannot receive");
         end_ += static_cast<std::size_t>(got);
     }

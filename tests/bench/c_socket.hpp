@@ -6,8 +6,10 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -18,13 +20,61 @@ namespace bench {
 
 inline constexpr std::uint32_t limit = 16U << 20;
 
+#ifdef BENCH_GUARDED
+/// What a guarded program adds: one deadline over all that a call does, and a pipe that ends it from elsewhere. As long
+/// as there is something to send or receive, neither costs a system call; only where there is not, both are waited for.
+class Guard {
+public:
+    static constexpr int wait_flag = MSG_DONTWAIT;
+    static constexpr bool may_fill = false;  // MSG_WAITALL would come back early all the same
+
+    /// After a call that failed: whether it is to be made again; false with errno where it is not.
+    bool again(int handle, short events) { return errno == EAGAIN ? wait(handle, events) : errno == EINTR; }
+
+private:
+    static constexpr std::int64_t second = 1'000'000'000;
+
+    static std::int64_t now() {
+        timespec time;
+        ::clock_gettime(CLOCK_MONOTONIC, &time);
+        return time.tv_sec * second + time.tv_nsec;
+    }
+    [[gnu::noinline]] bool wait(int handle, short events) {
+        const std::int64_t time = now();
+        if (end_ == 0) end_ = time + BENCH_GUARDED * second;
+        if (time >= end_) return errno = ETIMEDOUT, false;
+        pollfd both[2] = {{handle, events, 0}, {cancel_pipe, POLLIN, 0}};
+        const int ready = ::poll(both, 2, static_cast<int>((end_ - time + 999'999) / 1'000'000));
+        if (ready < 0) return errno == EINTR;
+        if (both[1].revents != 0) return errno = ECANCELED, false;
+        if (ready == 0) return errno = ETIMEDOUT, false;
+        return true;
+    }
+    static inline const int cancel_pipe = [] {
+        int ends[2];
+        return ::pipe(ends) == 0 ? ends[0] : -1;
+    }();
+
+    std::int64_t end_ = 0;  // on the monotonic clock, from the first wait on
+};
+#else
+/// Calls that block until there is something to send or receive.
+class Guard {
+public:
+    static constexpr int wait_flag = 0;
+    static constexpr bool may_fill = true;
+
+    static bool again(int, short) { return errno == EINTR; }
+};
+#endif
+
 /// Receives exactly `size` bytes; fewer where the stream ends, -1 where it fails.
-inline ssize_t recv_all(int handle, char* into, std::size_t size) {
+inline ssize_t recv_all(int handle, char* into, std::size_t size, Guard& guard) {
     std::size_t have = 0;
     while (have < size) {
-        const ssize_t got = ::recv(handle, into + have, size - have, MSG_WAITALL);
+        const ssize_t got = ::recv(handle, into + have, size - have, guard.may_fill ? MSG_WAITALL : guard.wait_flag);
         if (got < 0) {
-            if (errno == EINTR) continue;
+            if (guard.again(handle, POLLIN)) continue;
             return -1;
         }
         if (got == 0) break;
@@ -40,10 +90,10 @@ inline int send_pieces(int handle, iovec* pieces, std::size_t count) {
     message.msg_iovlen = count;
     std::size_t left = 0;
     for (std::size_t i = 0; i < count; ++i) left += pieces[i].iov_len;
-    for (;;) {
-        const ssize_t sent = ::sendmsg(handle, &message, MSG_NOSIGNAL);
+    for (Guard guard;;) {
+        const ssize_t sent = ::sendmsg(handle, &message, MSG_NOSIGNAL | guard.wait_flag);
         if (sent < 0) {
-            if (errno == EINTR) continue;
+            if (guard.again(handle, POLLOUT)) continue;
             return -1;
         }
         left -= static_cast<std::size_t>(sent);
@@ -115,7 +165,8 @@ public:
         for (std::size_t i = 0; i < count; ++i) {
             const int handle = connect_one(host.c_str(), port);
             char end;
-            if (recv_all(handle, &end, 1) != 0) fail("C: the stream did not end");
+            Guard guard;
+            if (recv_all(handle, &end, 1, guard) != 0) fail("C: the stream did not end");
             ::close(handle);
         }
         return true;
@@ -177,11 +228,13 @@ private:
 /// Receives the length, then the message: its size, which is at most the limit, or -1.
 inline ssize_t recv_frame(int handle, Buffer& into) {
     std::uint32_t length = 0;
-    if (recv_all(handle, reinterpret_cast<char*>(&length), sizeof length) != sizeof length) return -1;
+    Guard guard;
+    if (recv_all(handle, reinterpret_cast<char*>(&length), sizeof length, guard) != sizeof length) return -1;
     length = ntohl(length);
     if (length > limit) return -1;
     into.grow(length);
-    return recv_all(handle, into.bytes, length) == static_cast<ssize_t>(length) ? static_cast<ssize_t>(length) : -1;
+    return recv_all(handle, into.bytes, length, guard) == static_cast<ssize_t>(length) ? static_cast<ssize_t>(length)
+                                                                                       : -1;
 }
 
 /// The workloads of a program that sends and receives message by message; it says how one is sent (0, or -1).

@@ -6,6 +6,7 @@ SOCKET, CHANNEL, SPIN = "sockboot_socket", "sockboot_channel", "sockboot_spin"
 OURS = (SOCKET, CHANNEL, SPIN)
 GUARDED = {SOCKET: "sockboot_socket_timeout", CHANNEL: "sockboot_channel_timeout"}  # with a timeout and a canceller
 SAME_IN_C = {SOCKET: "c_sendmsg", CHANNEL: "c_buffered"}
+GUARDED_C = {name: f"{name}_timeout" for name in SAME_IN_C.values()}  # with one deadline a call and a pipe that ends it
 SLOWED = "sockboot_slowed"  # sockboot_socket.cpp with work put in: must be found slower
 ITSELF = SOCKET + "#2"      # a second instance: must be found as fast
 ONE_CALL_A_MESSAGE = ("c_naive", "c_sendmsg", "asio_sync", "poco")
@@ -13,7 +14,7 @@ PEERS = ("c_naive", "c_sendmsg", "c_buffered", "asio_sync", "asio_buffered", "as
          "libuv")
 BUFFERED = ("c_buffered", "asio_buffered")  # the match of the channel, not of the bare socket
 SAME_CONNECT = ("c_naive", *BUFFERED)       # they connect with the code of c_sendmsg, of asio_sync
-EVERYBODY = (*OURS, *GUARDED.values(), *PEERS, SLOWED)
+EVERYBODY = (*OURS, *GUARDED.values(), *PEERS, *GUARDED_C.values(), SLOWED)
 
 REQUESTS = ("request 64", "request 1024", "request 65536")
 STREAMS = ("stream 64", "stream 1024", "stream 65536", "stream 1048576")
@@ -24,7 +25,7 @@ GUARDED_WORKLOADS = ("request 64", "stream 64")
 QUICK_WORKLOADS = ("request 64", "stream 64", "stream 1048576", BY_ADDRESS, BY_NAME)
 
 COUNTED = {"request 64": (200, 1200), "stream 64": (2000, 22000), BY_ADDRESS: (20, 120)}
-COUNTED_FOR_BUDGETS = (SOCKET, CHANNEL, *GUARDED.values(), *SAME_IN_C.values())
+COUNTED_FOR_BUDGETS = (SOCKET, CHANNEL, *GUARDED.values(), *SAME_IN_C.values(), *GUARDED_C.values())
 SIZES = tuple(4**power for power in range(13))  # 1 B to 16 MiB
 SIZE_CONTENDERS = (SOCKET, CHANNEL, "c_buffered", "c_sendmsg", "asio_sync", "zeromq_pair")
 LATENCY = "request 64"
@@ -38,7 +39,8 @@ def pairs(workload: str) -> list[tuple[str, str]]:
         return checks + [(SOCKET, peer) for peer in PEERS if peer not in SAME_CONNECT]
     bare = ONE_CALL_A_MESSAGE if kind == "stream" else tuple(peer for peer in PEERS if peer not in BUFFERED)
     spin = [(SPIN, peer) for peer in PEERS] if workload == "request 64" else []
-    guarded = [(GUARDED[form], peer) for form, peer in SAME_IN_C.items() if workload in GUARDED_WORKLOADS]
+    guarded = [(GUARDED[form], rival) for form, peer in SAME_IN_C.items() for rival in (peer, GUARDED_C[peer])
+               if workload in GUARDED_WORKLOADS]
     return checks + [(SOCKET, peer) for peer in bare] + [(CHANNEL, peer) for peer in PEERS] + guarded + spin
 
 

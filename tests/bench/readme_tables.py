@@ -21,7 +21,8 @@ OURS = {plan.SOCKET: "socket", plan.CHANNEL: "channel", plan.SPIN: "channel, spi
 ROWS = [(workload, ours) for workload in plan.REQUESTS for ours in (plan.SOCKET, plan.CHANNEL)]
 ROWS += [(plan.REQUESTS[0], plan.SPIN)] + [(workload, plan.CHANNEL) for workload in plan.STREAMS]
 ROWS += [(plan.BY_ADDRESS, plan.SOCKET), (plan.BY_NAME, plan.SOCKET)]
-COUNTED = (plan.SOCKET, plan.GUARDED[plan.SOCKET], plan.CHANNEL, plan.GUARDED[plan.CHANNEL], *plan.PEERS)
+COUNTED = (plan.SOCKET, plan.GUARDED[plan.SOCKET], plan.CHANNEL, plan.GUARDED[plan.CHANNEL], *plan.PEERS,
+           *plan.GUARDED_C.values())
 
 
 def row(cells: list[str]) -> str:

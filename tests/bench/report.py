@@ -154,7 +154,7 @@ def honesty_part(results: Results) -> Iterator[str]:
 def budgets_part(results: Results) -> Iterator[str]:
     if results["budgets"]:
         yield from ("", "--- budgets")
-        rows = ([one["what"], "counted" if one["counted"] else "timed", number(one["value"]),
+        rows = ([one["what"], "counted" if one["counted"] else "aim" if one.get("aim") else "timed", number(one["value"]),
                  f"{one['sense']} {number(one['limit'])}",
                  "not measured" if one["value"] is None else "met" if one["met"] else "MISSED"]
                 for one in results["budgets"])

@@ -41,10 +41,9 @@ private:
     void open() { channel_.emplace(std::move(socket())); }
 
     std::string_view take(Sink& sink) {
-        const auto message = channel_->receive_view();
-        if (!message) fail("sockboot: the stream has ended");
-        sink.take(message->data(), message->size());
-        return *message;
+        const std::string_view message = channel_->receive_view().value();  // throws at the end of the stream
+        sink.take(message.data(), message.size());
+        return message;
     }
 
     std::optional<sockboot::MessageChannel<>> channel_;
