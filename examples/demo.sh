@@ -7,12 +7,14 @@ server=$1 client=$2 file=$3
 folder=$(mktemp -d)
 server_process=
 finish() {
-    [ -z "$server_process" ] || kill -INT "$server_process" 2>/dev/null || true
+    # Not SIGINT: a background job ignores it until it has a handler of its own.
+    [ -z "$server_process" ] || kill -TERM "$server_process" 2>/dev/null || true
     rm -rf "$folder"
 }
 trap finish EXIT
 trap 'exit 1' INT TERM
 
+: >"$folder/log"  # the job below may open it later than it is first read
 "$server" localhost 0 2>"$folder/log" &
 server_process=$!
 port=
