@@ -273,3 +273,29 @@ TEST_CASE("framing: reset forgets half a message and half a skip", "[framing]") 
     decoder.feed(frame("whole"));
     CHECK(decoder.next() == "whole"sv);
 }
+
+TEST_CASE("framing: what is unread can be fed to another decoder, which goes on exactly there", "[framing]") {
+    FrameDecoder decoder;
+    CHECK(decoder.unread().empty());
+    const std::string bytes = frame("first") + frame("second") + frame("third").substr(0, 6);
+    decoder.feed(bytes);
+    CHECK(decoder.unread() == bytes);
+    REQUIRE(decoder.next() == "first"sv);
+    CHECK(decoder.unread() == std::string_view(bytes).substr(frame("first").size()));
+    REQUIRE(decoder.next() == "second"sv);
+    CHECK_FALSE(decoder.next());  // it has read the length of the third
+    CHECK(decoder.unread() == frame("third").substr(0, 6));
+    CHECK(decoder.unread().size() == decoder.pending());
+
+    FrameDecoder other;
+    other.feed(decoder.unread());
+    other.feed(frame("third").substr(6));
+    CHECK(other.next() == "third"sv);
+    CHECK(other.unread().empty());
+
+    FrameDecoder lines((sockboot::Delimiter("\r\n")));
+    lines.feed("one\r\ntwo\r");
+    REQUIRE(lines.next() == "one"sv);
+    CHECK_FALSE(lines.next());
+    CHECK(lines.unread() == "two\r");
+}

@@ -209,3 +209,35 @@ TEST_CASE("MessageChannel: with timeouts at random on both sides every message c
     SECTION("with a varint in front") { check(socket, peer, LengthPrefix{.width = LengthPrefix::varint}); }
     SECTION("with a delimiter behind") { check(socket, peer, Delimiter("\r\n")); }
 }
+
+TEST_CASE("release: the stream and the bytes read ahead, with which another engine goes on", "[message_channel]") {
+    auto [writer, reader] = connected_pair();
+    std::string sent;
+    for (const char* text : {"first", "second", "third"}) append_frame(sent, text);
+    send_all(writer, std::string_view(sent).substr(0, sent.size() - 2));
+
+    MessageChannel channel(std::move(reader));
+    REQUIRE(channel.receive() == "first");
+    auto [stream, unread] = std::move(channel).release();
+    send_all(writer, std::string_view(sent).substr(sent.size() - 2));
+    writer.shutdown_send();
+
+    FrameDecoder decoder;
+    decoder.feed(unread);
+    for (std::byte bytes[64]; const std::size_t size = stream.recv_some(bytes);) decoder.feed({bytes, size});
+    CHECK(decoder.next() == "second");
+    CHECK(decoder.next() == "third");
+    CHECK(decoder.at_boundary());
+}
+
+TEST_CASE("release: nothing read ahead leaves nothing behind, and the stream is as good as before",
+          "[message_channel]") {
+    auto [writer, reader] = connected_pair();
+    MessageChannel channel(std::move(reader));
+    send_message(writer, "whole");
+    REQUIRE(channel.receive() == "whole");
+    auto released = std::move(channel).release();
+    CHECK(released.unread.empty());
+    send_message(writer, "next");
+    CHECK(recv_message(released.stream) == "next");
+}

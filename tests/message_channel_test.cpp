@@ -166,7 +166,7 @@ TEST_CASE("MessageChannel: a thousand queued messages go out in one call, and co
         CHECK(sender.stream().sends.size() == 1);
         CHECK(sender.queued() == 0);
 
-        // Its buffer begins small and doubles while it is filled; from then on one call is enough.
+        // Its buffer begins small and grows while it is filled; from then on one call is enough.
         MessageChannel receiver(Wire{.incoming = sender.stream().sent()}, format);
         for (const std::size_t most : {std::size_t{4}, std::size_t{2}, std::size_t{1}}) {
             receiver.stream().receives = 0;
@@ -300,4 +300,30 @@ TEST_CASE("MessageChannel: of a large message exactly the rest is asked for, and
         CHECK((channel.receive_view() == text_of(1'000'000)));
         CHECK(channel.stream().received == i * 1'000'004);
     }
+}
+
+TEST_CASE("MessageChannel: its receive buffer begins with 4 KiB, grows while it is filled, and is given back",
+          "[message_channel]") {
+    constexpr std::size_t max = 64 << 10;
+    std::string small, many;
+    append_frame(small, "small");
+    for (int i = 0; i < 40000; ++i) many += small;
+
+    MessageChannel channel(Wire{.incoming = small}, LengthPrefix(), {.receive_buffer = max});
+    Wire& wire = channel.stream();
+    REQUIRE(channel.receive_view() == "small");
+    CHECK(wire.most_asked == 4096);
+
+    wire.incoming += many;
+    for (int i = 0; i < 40000; ++i) REQUIRE(channel.receive_view() == "small");
+    CHECK(wire.most_asked <= max);
+    CHECK(wire.most_asked > max - small.size());  // there may be the beginning of a message in it
+
+    // Then one message at a time: so much is not asked for any more, and at last no more than in the beginning.
+    for (int i = 0; i < 2000; ++i) {
+        wire.most_asked = 0;
+        wire.incoming += small;
+        REQUIRE(channel.receive_view() == "small");
+    }
+    CHECK(wire.most_asked == 4096);
 }

@@ -135,3 +135,26 @@ TEST_CASE("deadline: it remembers the timeout that it was made from", "[timeout]
     CHECK(Deadline(3s).timeout() == Timeout(3s));
     CHECK(Deadline(Timeout()).timeout().is_forever());
 }
+
+TEST_CASE("deadline: its expiry is a point in time that stays, and orders deadlines", "[timeout]") {
+    Deadline first(1h), second(2h);
+    const auto before = Deadline::clock::now();
+    const Deadline::time_point expiry = first.expiry();
+    const auto after = Deadline::clock::now();
+
+    CHECK(expiry >= before + 1h);
+    CHECK(expiry <= after + 1h);
+    CHECK(second.expiry() > expiry);
+    CHECK(first.expiry() == expiry);
+}
+
+TEST_CASE("deadline: the expiry of what never comes is the last point there is, of what is over a past one",
+          "[timeout]") {
+    constexpr auto last = (Deadline::time_point::max)();
+    CHECK(Deadline(Timeout()).expiry() == last);
+    CHECK(Deadline(nanoseconds::max() - 1ns).expiry() == last);  // from now on: beyond what the clock can count
+    const auto negative = Deadline(-1h).expiry(), zero = Deadline(0s).expiry();
+    const auto now = Deadline::clock::now();
+    CHECK(negative <= now);
+    CHECK(zero <= now);
+}

@@ -27,8 +27,8 @@ public:
     }
 
 private:
-    /// So that a stream has its largest buffer after two full receives, and not late in its life.
-    static constexpr std::size_t growth = 8;
+    /// So that a stream has its largest buffer after three full receives, and not late in its life.
+    static constexpr std::size_t growth = 4;
     static constexpr std::uint8_t max_small_uses = 255;
 
     [[gnu::noinline]] bool was_small_use(std::size_t used, std::size_t capacity) noexcept {
