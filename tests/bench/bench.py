@@ -201,7 +201,9 @@ class Bench:
                 progress(f"counts: {plan.title(workload)}: {name}")
                 for measure in (counted.system_calls, counted.instructions):
                     program = str(self.programs / f"bench_{name}")
-                    entry[measure.__name__] = counted.per_message(measure, program, workload, plan.COUNTED[workload])
+                    counts = [counted.per_message(measure, program, workload, plan.COUNTED[workload])
+                              for _ in range(plan.times_to_count(workload))]
+                    entry[measure.__name__] = min(counts, key=sum)
         return True
 
     def is_counted(self, name: str) -> bool:

@@ -27,7 +27,8 @@ What the measures are, and what they prove
                 those without, and without what else runs on the machine.
   processor ns  what both processes used of their processors for a message, user and system, waiting left out. Steadier
                 than the clock, but a kernel that polls before it sleeps blurs it.
-  system calls  counted by strace, exact where the exchange is strict; in a stream it depends on who is faster.
+  system calls  counted by strace, exact where the exchange is strict; in a stream it depends on who is faster, and the
+                least of three counts is kept. The same holds for its instructions.
   instructions  in user space, counted by callgrind: the library's own work, and no kernel's. Repeatable to 0.1 %; to 1 %
                 where a library has threads of its own.
   dead first    POCO takes the lowest IPv4 address of a name, and no other: here that one happens to be alive.
