@@ -161,7 +161,8 @@ class Bench:
         if not self.wants("latency"):
             return []
         progress("latency")
-        names = [name for name in self.names if name not in (plan.SLOWED, *plan.GUARDED.values())]
+        unwanted = (plan.SLOWED, *plan.GUARDED.values(), *plan.GUARDED_C.values())
+        names = [name for name in self.names if name not in unwanted]
         turns: dict[str, list[dict[str, float]]] = {name: [] for name in names}
         for _ in range(1 if self.quick else 5):
             for name in names:
