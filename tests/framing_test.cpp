@@ -298,4 +298,12 @@ TEST_CASE("framing: what is unread can be fed to another decoder, which goes on 
     REQUIRE(lines.next() == "one"sv);
     CHECK_FALSE(lines.next());
     CHECK(lines.unread() == "two\r");
+    CHECK(lines.unread().size() == lines.pending());
+
+    FrameDecoder other_lines((sockboot::Delimiter("\r\n")));
+    other_lines.feed(lines.unread());
+    other_lines.feed("\nthree\r\n");
+    CHECK(other_lines.next() == "two"sv);
+    CHECK(other_lines.next() == "three"sv);
+    CHECK(other_lines.unread().empty());
 }

@@ -219,6 +219,8 @@ TEST_CASE("release: the stream and the bytes read ahead, with which another engi
     MessageChannel channel(std::move(reader));
     REQUIRE(channel.receive() == "first");
     auto [stream, unread] = std::move(channel).release();
+    const std::size_t first_frame = 4 + 5;
+    CHECK(unread == sent.substr(first_frame, sent.size() - 2 - first_frame));
     send_all(writer, std::string_view(sent).substr(sent.size() - 2));
     writer.shutdown_send();
 
