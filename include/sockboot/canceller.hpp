@@ -2,6 +2,7 @@
 // Canceller: ends any blocked call of this library, from another thread or from a signal handler.
 #pragma once
 
+#include <new>  // std::nothrow
 #include "detail/atomic.hpp"
 #include "detail/os.hpp"
 #include "detail/shared.hpp"
@@ -12,8 +13,12 @@ namespace sockboot::inline v0_2 {
 class Canceller;
 
 namespace detail {
-/// For those who wait: what is polled beside a socket, ready once cancel() has been called.
-os::PollEntry wake_entry(const Canceller& canceller) noexcept;
+/// For those who wait: what is polled beside a socket, ready once cancel() has been called. Errors: a child of fork()
+/// makes a pipe of its own here, and may have no descriptors left.
+os::IoResult wake_entry(const Canceller& canceller, os::PollEntry& entry) noexcept;
+
+/// Whether it was cancel() that made that entry ready. If not, a byte has outlived its reset(), and is taken away.
+bool confirm_cancelled(const Canceller& canceller) noexcept;
 
 /// The flag that cancel() sets; null where there is none to set. It lives as long as the Canceller has copies.
 const Atomic<bool>* cancel_flag(const Canceller& canceller) noexcept;
@@ -23,9 +28,9 @@ const Atomic<bool>* cancel_flag(const Canceller& canceller) noexcept;
 ///
 /// Put it into the options of a server or a connection, or into a Socket. cancel() wakes every call that is blocked on
 /// one of its sockets, and every later one fails at once, with Errc::cancelled, until reset(). It closes nothing, so no
-/// descriptor can be mixed up with another one's. Copies share one state, which their sockets keep alive.
-/// Threads: cancel() and is_cancelled(): any, also in a signal handler. reset(): while no call is blocked on it and
-///          cancel() is not being called.
+/// descriptor can be mixed up with another one's. Copies share one state, which their sockets keep alive; after fork()
+/// parent and child have one each, and neither feels what the other one does.
+/// Threads: any, at any time; cancel() and is_cancelled() also in a signal handler.
 /// Calls:   pipe2(2), write(2), read(2).
 class Canceller {
 public:
@@ -36,7 +41,7 @@ public:
     [[nodiscard]] static Canceller none() noexcept { return Canceller(detail::Shared<State>()); }
     /// Ends the calls. Safe in a signal handler; a second time does nothing.
     void cancel() noexcept {
-        if (state_ && !state_->cancelled.exchange(true)) detail::os::notify(state_->write_end.get());
+        if (state_ && !state_->cancelled.exchange(true)) state_->wake();
     }
 
     [[nodiscard]] bool is_cancelled() const noexcept { return state_ && state_->cancelled.load(); }
@@ -44,22 +49,51 @@ public:
     void reset() noexcept {
         if (!state_) return;
         state_->cancelled.store(false);
-        detail::os::drain(state_->read_end.get());
+        state_->confirm();
     }
     /// Whether it can cancel at all.
     explicit operator bool() const noexcept { return static_cast<bool>(state_); }
 
 private:
-    friend detail::os::PollEntry detail::wake_entry(const Canceller& canceller) noexcept;
+    friend detail::os::IoResult detail::wake_entry(const Canceller& canceller, detail::os::PollEntry& entry) noexcept;
+    friend bool detail::confirm_cancelled(const Canceller& canceller) noexcept;
     friend const detail::Atomic<bool>* detail::cancel_flag(const Canceller& canceller) noexcept;
 
+    /// What wakes the waits of one process.
+    struct Pipe {
+        Pipe(detail::os::UniqueHandle to_read, detail::os::UniqueHandle to_write, Pipe* of_parent) noexcept
+            : read_end(std::move(to_read)), write_end(std::move(to_write)), inherited(of_parent) {}
+        detail::os::UniqueHandle read_end, write_end;
+        const int generation = detail::os::fork_generation();
+        Pipe* const inherited;  ///< from the process that forked
+    };
+    /// The flag decides. A byte in the pipe only makes those who wait look at it, so that one too many does no harm;
+    /// whoever takes one away and finds the flag set puts it back.
     struct State final : detail::Counted {
         State(detail::os::UniqueHandle to_read, detail::os::UniqueHandle to_write) noexcept
-            : read_end(std::move(to_read)), write_end(std::move(to_write)) {}
-        detail::os::UniqueHandle read_end, write_end;
+            : first(std::move(to_read), std::move(to_write), nullptr) {}
+        ~State();
+        /// Wakes this process alone. Where it has no pipe of its own yet, nobody in it waits.
+        void wake() noexcept {
+            const Pipe& known = *pipe.load();
+            if (known.generation == detail::os::fork_generation()) detail::os::notify(known.write_end.get());
+        }
+        bool confirm() noexcept {
+            const Pipe& known = *pipe.load();
+            if (cancelled.load()) return true;
+            if (known.generation != detail::os::fork_generation()) return false;
+            detail::os::drain(known.read_end.get());
+            if (cancelled.load()) detail::os::notify(known.write_end.get());
+            return cancelled.load();
+        }
+        detail::os::IoResult make_own_pipe() noexcept;
+
+        Pipe first;
+        detail::Atomic<Pipe*> pipe{&first};
         detail::Atomic<bool> cancelled{false};
     };
-    static_assert(detail::Atomic<bool>::is_always_lock_free, "a signal handler must not meet a lock");
+    static_assert(detail::Atomic<bool>::is_always_lock_free && detail::Atomic<Pipe*>::is_always_lock_free,
+                  "a signal handler must not meet a lock");
 
     explicit Canceller(detail::Shared<State> state) noexcept : state_(std::move(state)) {}
 
@@ -73,25 +107,58 @@ inline Result<Canceller> Canceller::try_create() {
     return Canceller(detail::Shared<State>(new State(std::move(read_end), std::move(write_end))));
 }
 
-namespace detail {
-inline os::PollEntry wake_entry(const Canceller& canceller) noexcept {
-    return os::PollEntry::readable(canceller.state_ ? canceller.state_->read_end.get() : os::no_handle);
+inline Canceller::State::~State() {
+    for (Pipe* each = pipe.load(); each != &first;) delete std::exchange(each, each->inherited);
 }
 
+/// In a child of fork(), whose pipe is still its parent's: makes one of its own.
+inline detail::os::IoResult Canceller::State::make_own_pipe() noexcept {
+    namespace os = detail::os;
+    Pipe* known = pipe.load();
+    if (known->generation == os::fork_generation()) return os::IoResult::moved(0);
+    auto ends = os::make_wake_pipe();
+    if (!ends) return os::IoResult::failed(ends.error().code().value());
+    os::UniqueHandle read_end(ends->read_end), write_end(ends->write_end);
+    auto* const own = new (std::nothrow) Pipe(std::move(read_end), std::move(write_end), known);
+    if (!own) return os::IoResult::failed(os::no_memory);
+    if (!pipe.compare_exchange_strong(known, own)) {  // another thread was first
+        delete own;
+        return os::IoResult::moved(0);
+    }
+    own->inherited->read_end.reset();
+    own->inherited->write_end.reset();
+    if (cancelled.load()) os::notify(own->write_end.get());  // wake() may have found the parent's
+    return os::IoResult::moved(0);
+}
+
+namespace detail {
+inline os::IoResult wake_entry(const Canceller& canceller, os::PollEntry& entry) noexcept {
+    if (!canceller) return os::IoResult::moved(0);
+    const os::IoResult own = canceller.state_->make_own_pipe();
+    entry = os::PollEntry::readable(canceller.state_->pipe.load()->read_end.get());
+    return own;
+}
+
+inline bool confirm_cancelled(const Canceller& canceller) noexcept { return canceller && canceller.state_->confirm(); }
+
 inline const Atomic<bool>* cancel_flag(const Canceller& canceller) noexcept {
-    return canceller.state_ ? &canceller.state_->cancelled : nullptr;
+    return canceller ? &canceller.state_->cancelled : nullptr;
 }
 
 /// Waits until the entry is ready, the deadline has come or cancel() is called; moved: it is ready.
 inline os::IoResult wait_until(const os::PollEntry& entry, const Canceller& canceller, Deadline& deadline) noexcept {
-    os::PollEntry entries[] = {entry, wake_entry(canceller)};
+    os::PollEntry entries[] = {entry, os::PollEntry()};
+    if (const os::IoResult woken_by = wake_entry(canceller, entries[1]); !woken_by) return woken_by;
     for (;;) {
         // Also where poll says "ready" and the next call finds nothing, again and again.
         const auto left = deadline.remaining();
         if (left.count() == 0)
             return canceller.is_cancelled() ? os::IoResult::cancelled : os::IoResult::deadline_exceeded;
         const os::IoResult ready = os::poll(entries, 2, left);
-        if (ready.any()) return entries[1].ready() ? os::IoResult::cancelled : ready;
+        if (ready.any()) {
+            if (entries[1].ready() && confirm_cancelled(canceller)) return os::IoResult::cancelled;
+            if (entries[0].ready()) return ready;
+        }
         if (!ready && !ready.is(os::IoResult::interrupted)) return ready;
     }
 }

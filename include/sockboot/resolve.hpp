@@ -3,8 +3,7 @@
 #pragma once
 
 #include "canceller.hpp"
-#include "detail/os.hpp"
-#include "detail/shared.hpp"
+#include "detail/resolver.hpp"
 #include "detail/text.hpp"
 #include "endpoint.hpp"
 #include "result.hpp"
@@ -80,69 +79,6 @@ inline Result<std::vector<Endpoint>> resolve_locally(std::string_view host, std:
     return std::vector<Endpoint>();
 }
 
-/// One call of getaddrinfo, which may go on after its caller has stopped waiting. Caller and thread share it; whichever
-/// is last frees it, so that a resolver that hangs beyond the deadline costs a sleeping thread, not a leak and not a
-/// wait.
-class Lookup : public Counted {
-public:
-    Lookup(std::string_view host, std::uint16_t port) : host_(host), port_(port) {}
-    /// Asks in this thread, for as long as it takes.
-    Result<std::vector<Endpoint>> run() {
-        auto asked = os::look_up(host_, &Lookup::on_address, this);
-        if (!asked) return std::move(asked).error();
-        return std::move(endpoints_);
-    }
-    /// Asks in a thread of its own and waits for it until the deadline.
-    static Result<std::vector<Endpoint>> run_until(const Shared<Lookup>& lookup, Deadline& deadline,
-                                                   const Canceller& canceller) {
-        auto pipe = os::make_wake_pipe();
-        if (!pipe) return Error(pipe.error().code(), Operation::resolve).with_note("no pipe could be made");
-        const os::UniqueHandle read_end(pipe->read_end);
-        lookup->write_end_ = os::UniqueHandle(pipe->write_end);
-
-        auto* theirs = new Shared<Lookup>(lookup);
-        if (auto started = os::start_thread(&Lookup::thread_main, theirs); !started) {
-            delete theirs;
-            return std::move(started).error();
-        }
-        const auto answered = wait_until(os::PollEntry::readable(read_end.get()), canceller, deadline);
-        if (!answered) return Error(answered.code(), Operation::resolve);
-        os::drain(read_end.get());  // the thread is done with the pipe, and the answer is whole
-        lookup->write_end_.reset();
-        return std::move(lookup->answer_);
-    }
-
-private:
-    static void on_address(void* self, const os::Address& address) {
-        auto* lookup = static_cast<Lookup*>(self);
-        if (address.family != Family::none) lookup->endpoints_.push_back(to_endpoint(address).with_port(lookup->port_));
-    }
-
-    static void thread_main(void* raw) {
-        auto* mine = static_cast<Shared<Lookup>*>(raw);
-        Lookup& lookup = **mine;
-#if defined(__cpp_exceptions)
-        try {
-            lookup.answer_ = lookup.run();
-        } catch (...) {  // nothing further up could catch it: this is the thread's first function
-            lookup.answer_ = Error(make_error_code(std::errc::not_enough_memory), Operation::resolve);
-        }
-#else
-        lookup.answer_ = lookup.run();
-#endif
-        // The byte hands the answer over; from here on the pipe is the caller's, or the last owner's. Where nobody
-        // reads any more there is no SIGPIPE: this thread blocks all signals, and ends.
-        os::notify(lookup.write_end_.get());
-        delete mine;
-    }
-
-    std::string host_;
-    std::uint16_t port_;
-    std::vector<Endpoint> endpoints_;
-    os::UniqueHandle write_end_;
-    Result<std::vector<Endpoint>> answer_ = std::vector<Endpoint>();
-};
-
 /// resolve() within a deadline that covers more than it.
 inline Result<std::vector<Endpoint>> resolve_until(std::string_view host, std::uint16_t port, Deadline& deadline,
                                                    const Canceller& canceller) {
@@ -154,15 +90,17 @@ inline Result<std::vector<Endpoint>> resolve_until(std::string_view host, std::u
         return not_resolved(make_error_code(std::errc::operation_would_block), host,
                             "a name server would have to be asked");
 
-    const Shared<Lookup> lookup(new Lookup(host, port));
+    // What nothing is to end needs no thread of its own.
     const bool blocks = deadline.is_forever() && !canceller;
-    auto endpoints = blocks ? lookup->run() : Lookup::run_until(lookup, deadline, canceller);
+    auto endpoints =
+        blocks ? look_up(std::string(host)) : Resolver::instance().resolve_until(host, deadline, canceller);
     if (!endpoints) {
         Error error = for_host(std::move(endpoints).error(), host);
         if (error.code() != Errc::deadline_exceeded) return error;
         return std::move(error).with_note("the name servers did not answer in time");
     }
     if (endpoints->empty()) return not_resolved(Errc::host_not_found, host, "the name has no address");
+    for (Endpoint& endpoint : *endpoints) endpoint = endpoint.with_port(port);
     return endpoints;
 }
 }  // namespace detail
@@ -170,13 +108,14 @@ inline Result<std::vector<Endpoint>> resolve_until(std::string_view host, std::u
 /// The endpoints of `host` and `port`, in the order in which they are to be tried.
 ///
 /// Addresses ("127.0.0.1", "::1", "[::1]", "fe80::1%eth0") and the names of RFC 6761 (localhost, .invalid) are answered
-/// here; getaddrinfo(3) is called for other names only. With a timeout it runs in a thread of its own, which is
-/// abandoned, not waited for, when the time is up: it frees what it owns when getaddrinfo(3) returns.
+/// here; getaddrinfo(3) is called for other names only. With a timeout or a canceller it runs in one of at most eight
+/// threads that this library keeps for it while there is work, and five seconds longer. A lookup that hangs is left
+/// behind when the time is up, and whoever wants the same host meanwhile joins it.
 ///
 /// Errors:  host_not_found; host_lookup_retry (transient); host_lookup_failed; deadline_exceeded; cancelled;
 ///          std::errc::invalid_argument.
 /// Threads: any.
-/// Calls:   getaddrinfo(3), pipe2(2), poll(2).
+/// Calls:   getaddrinfo(3); with a canceller pipe2(2) and poll(2).
 /// Source:  RFC 6724 (the order), RFC 6761 section 6 (localhost, invalid).
 [[nodiscard]] inline Result<std::vector<Endpoint>> try_resolve(std::string_view host, std::uint16_t port,
                                                                const ResolveOptions& options = {}) {

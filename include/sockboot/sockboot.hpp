@@ -33,6 +33,7 @@
 #include "endpoint.hpp"   // an address as a value
 #include "options.hpp"    // what can be asked for
 #include "resolve.hpp"    // from a name to endpoints
+#include "detail/resolver.hpp"
 
 // layer socket: one handle and the waiting on it
 #include "socket.hpp"       // a stream socket and its calls

@@ -124,16 +124,21 @@ TEST_CASE("without descriptors whatever needs one says so, and loses none", "[fa
     CHECK(loopback::open_descriptors() == before);
 }
 
-TEST_CASE("resolve: without descriptors for its alarm it says so, and loses none", "[faults]") {
+TEST_CASE("resolve: without descriptors it says so and not that there is no such host, and loses none", "[faults]") {
+    const Canceller canceller;  // a lookup that it may end takes two
     std::vector<Answer> answers;
     bool numeric = false, local = false;
     {
         Exhausted exhausted;
-        for (std::size_t left = 0; left < 2; ++left) {
+        const auto with = [&](std::size_t left, const ResolveOptions& options) {
             exhausted.give_back(left);
-            auto result = whether(try_resolve("some.test", 80));
+            auto result = whether(try_resolve("some.test", 80, options));
             answers.push_back({"resolve", left, exhausted.fill(), std::move(result)});
-        }
+        };
+        with(0, {});
+        with(0, {.timeout = {}});
+        with(0, {.canceller = canceller});
+        with(1, {.canceller = canceller});
         numeric = try_resolve("127.0.0.1", 80).has_value();
         local = try_resolve("localhost", 80).has_value();
     }

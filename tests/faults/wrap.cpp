@@ -3,6 +3,7 @@
 
 #include <netdb.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -118,6 +119,7 @@ WRAPPED(getpeername, int handle, sockaddr* address, socklen_t* size);
 WRAPPED(accept4, int handle, sockaddr* address, socklen_t* size, int flags);
 WRAPPED(poll, pollfd* watched, nfds_t count, int milliseconds);
 WRAPPED(close, int handle);
+WRAPPED(pthread_create, pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*), void* argument);
 WRAPPED(getaddrinfo, const char* host, const char* service, const addrinfo* hints, addrinfo** list);
 WRAPPED_TRANSFER(recv, int handle, void* buffer, std::size_t size, int flags);
 WRAPPED_TRANSFER(send, int handle, const void* bytes, std::size_t size, int flags);
@@ -193,6 +195,11 @@ int __wrap_close(int handle) {
     const auto verdict = faults::decide(Call::close, handle);
     const int answer = __real_close(handle);
     return verdict.error != 0 ? faults::failed(verdict.error) : answer;
+}
+
+int __wrap_pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*), void* argument) {
+    const auto verdict = faults::decide(Call::create_thread, -1);
+    return verdict.error != 0 ? verdict.error : __real_pthread_create(thread, attributes, run, argument);
 }
 
 int __wrap_getaddrinfo(const char* host, const char* service, const addrinfo* hints, addrinfo** list) {

@@ -14,13 +14,25 @@
 namespace faults {
 
 /// The calls that stand behind the shim.
-enum class Call { socket, setsockopt, connect, getpeername, getsockopt, accept, poll, receive, send, close };
+enum class Call {
+    socket,
+    setsockopt,
+    connect,
+    getpeername,
+    getsockopt,
+    accept,
+    poll,
+    receive,
+    send,
+    create_thread,
+    close
+};
 
 /// One call that the program under test is about to make.
 struct Made {
     Call call;
-    int nth;       ///< of its kind since the script began, from 0
-    int argument;  ///< of socket the family, of setsockopt and getsockopt the option's name, of poll -1; else the handle
+    int nth;  ///< of its kind since the script began, from 0
+    int argument;  ///< of socket the family, of setsockopt and getsockopt the option's name, of poll and threads -1; else the handle
 };
 
 /// What becomes of it. 0: it works, with at most so many bytes (of poll: 0 handles, ready or not).

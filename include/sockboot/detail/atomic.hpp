@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Atomic<T>: the four operations that this library needs of std::atomic, without <atomic>, whose waiting and floating
+// Atomic<T>: the five operations that this library needs of std::atomic, without <atomic>, whose waiting and floating
 // point cost every translation unit that includes sockboot an eighth more time to compile.
 #pragma once
 
@@ -29,6 +29,10 @@ public:
         T before;
         __atomic_exchange(&value_, &value, &before, __ATOMIC_SEQ_CST);
         return before;
+    }
+    /// Sets it to `next` where it is `expected`; else `expected` becomes what it is.
+    bool compare_exchange_strong(T& expected, T next) noexcept {
+        return __atomic_compare_exchange(&value_, &expected, &next, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
     }
     T fetch_add(T value) noexcept { return __atomic_fetch_add(&value_, value, __ATOMIC_SEQ_CST); }
     T fetch_sub(T value) noexcept { return __atomic_fetch_sub(&value_, value, __ATOMIC_SEQ_CST); }

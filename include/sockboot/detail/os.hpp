@@ -19,6 +19,7 @@
 #include "os/posix_lookup.hpp"
 #include "os/posix_option.hpp"
 #include "os/posix_socket.hpp"
+#include "os/posix_thread.hpp"
 #include "os/posix_wait.hpp"
 #endif
 
@@ -47,6 +48,18 @@ private:
     Handle handle_ = no_handle;
 };
 
+/// Holds a Mutex while it lives.
+class Locked {
+public:
+    explicit Locked(Mutex& mutex) noexcept : mutex_(mutex) { mutex_.lock(); }
+    Locked(const Locked&) = delete;
+    Locked& operator=(const Locked&) = delete;
+    ~Locked() { mutex_.unlock(); }
+
+private:
+    Mutex& mutex_;
+};
+
 // Each system defines exactly these: a change of the contract is a change of this list. What each one promises is said
 // where detail/os/posix_*.hpp defines it. BlockUntil, on the calls that move bytes, is a hint: a system without
 // MSG_DONTWAIT has handles that never block, and answers would_block where another one would wait.
@@ -54,6 +67,7 @@ template <class Signature> constexpr bool defined_as(Signature*) noexcept { retu
 template <class Type> constexpr bool is_plain = std::is_trivially_copyable_v<Type>;
 
 static_assert(is_plain<Handle> && std::is_same_v<const Handle, decltype(no_handle)>);
+static_assert(no_memory > 0);
 static_assert(is_plain<IoResult> && sizeof(IoResult) == sizeof(void*));
 static_assert(BlockUntil::nothing != BlockUntil::some && BlockUntil::some != BlockUntil::all);
 static_assert(is_plain<PollEntry> && std::is_same_v<decltype(PollEntry::readable(no_handle)), PollEntry> &&
@@ -89,5 +103,9 @@ static_assert(defined_as<Address(std::string_view)>(parse_ip));
 static_assert(defined_as<std::string(const Address&)>(ip_text));
 static_assert(defined_as<Result<void>(const std::string&, void (*)(void*, const Address&), void*)>(look_up));
 static_assert(defined_as<Result<void>(void (*)(void*), void*)>(start_thread));
+static_assert(defined_as<int() noexcept>(fork_generation));
+static_assert(requires(Mutex& mutex, Condition& condition, std::chrono::nanoseconds time) {
+    mutex.lock(), condition.wait(mutex, time), condition.notify_one(), condition.notify_all(), mutex.unlock();
+});
 static_assert(defined_as<Result<WakePipe>()>(make_wake_pipe));
 }  // namespace sockboot::inline v0_2::detail::os

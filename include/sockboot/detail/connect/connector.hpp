@@ -83,11 +83,12 @@ private:
             entries_.push_back(os::PollEntry::writable(slot.is_queue_full ? os::no_handle : slot.handle.get()));
             if (slot.is_queue_full && time > queue_full_interval) time = queue_full_interval;
         }
-        entries_.push_back(wake_entry(options_.canceller));
+        entries_.emplace_back();
+        if (const IoResult woken_by = wake_entry(options_.canceller, entries_.back()); !woken_by) return woken_by;
         // With no time left it still looks once, at what loopback has done by now.
         const IoResult ready = os::poll(entries_.data(), entries_.size(), time);
         if (ready.is(IoResult::interrupted)) return IoResult::moved(0);
-        if (entries_.back().ready()) return IoResult::cancelled;
+        if (entries_.back().ready() && confirm_cancelled(options_.canceller)) return IoResult::cancelled;
         if (!ready || ready.any() || next == next.zero()) return ready;
         if (deadline.is_poll()) return IoResult::would_block;
         return deadline.expired() ? IoResult::deadline_exceeded : ready;

@@ -14,6 +14,7 @@
 namespace sockboot::inline v0_2::detail::os {
 using Handle = int;
 inline constexpr Handle no_handle = -1;
+inline constexpr int no_memory = ENOMEM;
 
 inline std::error_code to_error_code(int number) noexcept { return {number, std::system_category()}; }
 
@@ -31,6 +32,9 @@ inline std::error_code to_error_code(int number) noexcept { return {number, std:
         default: return IoResult::failed(number);
     }
 }
+
+/// For a call that leaves errno alone where another number says why it failed: 0 is then no reason.
+inline void clear_errno() noexcept { errno = 0; }
 
 /// Makes the call again as long as a signal interrupts it.
 template <class Call> IoResult uninterrupted(const Call& call) noexcept {
