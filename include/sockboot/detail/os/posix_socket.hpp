@@ -22,8 +22,23 @@ inline void set_creation_flags(Handle handle) noexcept {
     adopted(handle);
 }
 
+inline constexpr Handle first_handle = STDERR_FILENO + 1;
+
+/// Another number for a fresh handle that was given that of a standard stream, which the program had closed: what it
+/// prints must not reach a peer.
+inline IoResult move_above_standard(Handle handle) noexcept {
+#ifdef F_DUPFD_CLOEXEC
+    const IoResult moved = io_result(::fcntl(handle, F_DUPFD_CLOEXEC, first_handle));
+#else
+    const IoResult moved = io_result(::fcntl(handle, F_DUPFD, first_handle));
+#endif
+    ::close(handle);
+    return moved;
+}
+
 /// The fresh handle that a call made, with its flags set.
 inline Result<Handle> created(Operation operation, IoResult made) {
+    if (made && made.bytes() < first_handle) made = move_above_standard(static_cast<Handle>(made.bytes()));
     if (!made) return error_of(made, operation);
     const auto handle = static_cast<Handle>(made.bytes());
     set_creation_flags(handle);

@@ -48,11 +48,22 @@ struct WakePipe {
 inline Result<WakePipe> make_wake_pipe() {
     Handle ends[2];
 #ifdef SOCK_CLOEXEC
-    const IoResult made = io_result(::pipe2(ends, O_CLOEXEC | O_NONBLOCK));
-    if (!made) return error_of(made, Operation::open);
+    IoResult made = io_result(::pipe2(ends, O_CLOEXEC | O_NONBLOCK));
 #else
-    const IoResult made = io_result(::pipe(ends));
+    IoResult made = io_result(::pipe(ends));
+#endif
     if (!made) return error_of(made, Operation::open);
+    for (Handle& end : ends) {
+        if (end >= first_handle) continue;
+        const IoResult moved = move_above_standard(end);
+        end = moved ? static_cast<Handle>(moved.bytes()) : no_handle;
+        if (!moved) made = moved;
+    }
+    if (!made) {
+        for (const Handle end : ends) ::close(end);
+        return error_of(made, Operation::open);
+    }
+#ifndef SOCK_CLOEXEC
     for (const Handle end : ends) {
         set_creation_flags(end);
         static_cast<void>(set_non_blocking(end, true));  // cannot fail on it
