@@ -42,6 +42,14 @@ TEST_CASE("byte view: text of every kind converts", "[byte_view]") {
     CHECK(bytes_of(writable) == "text");
 }
 
+TEST_CASE("byte view: a null pointer to characters is no bytes", "[byte_view]") {
+    const char* const none = nullptr;
+    char* const writable_none = nullptr;
+    CHECK(ByteView(none).empty());
+    CHECK(ByteView(writable_none).empty());
+    CHECK(bytes_of(none).empty());
+}
+
 TEST_CASE("byte view: a range of one-byte elements converts whole", "[byte_view]") {
     const std::array<std::byte, 3> bytes{std::byte{'a'}, std::byte{'b'}, std::byte{'c'}};
     const std::uint8_t array[] = {'a', 'b', 'c'};

@@ -30,7 +30,13 @@ TEST_CASE("Delimiter: a line of up to 16 MiB, unless told otherwise", "[delimite
     CHECK(Delimiter("\n").max_size() == std::uint64_t{16} << 20);
     CHECK(Delimiter("\r\n", 80).bytes() == "\r\n");
     CHECK(Delimiter("\r\n", 80).max_size() == 80);
-    CHECK(Delimiter(std::string_view("\0", 1)).bytes().size() == 1);
+}
+
+TEST_CASE("Delimiter: a NUL in a literal counts, as in every text that is handed over", "[delimiter]") {
+    CHECK(Delimiter("\0").bytes() == std::string_view("\0", 1));
+    CHECK(Delimiter(std::string_view("\0", 1)).bytes() == std::string_view("\0", 1));
+    CHECK(Delimiter("\r\n\0").bytes() == std::string_view("\r\n\0", 3));
+    CHECK(Delimiter("\0").check("message"));
 }
 
 TEST_CASE("Delimiter: one without bytes, or a limit of 0, cannot be used, and says so", "[delimiter]") {

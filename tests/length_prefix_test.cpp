@@ -38,7 +38,9 @@ std::string encoded(std::uint64_t size, const LengthPrefix& format) {
 FrameExtent decoded(std::string_view bytes, const LengthPrefix& format) { return Codec(format).locate(bytes); }
 
 /// A message of so many bytes, none of which is there to be looked at.
-ByteView of_size(std::uint64_t size) { return {nullptr, static_cast<std::size_t>(size)}; }
+ByteView of_size(std::uint64_t size) {
+    return {static_cast<const std::byte*>(nullptr), static_cast<std::size_t>(size)};
+}
 
 Error refusal(std::string_view bytes, const LengthPrefix& format = {}) {
     const Codec codec(format);

@@ -25,13 +25,19 @@ template <class T>
 concept CharacterArray = std::is_array_v<T> && Character<std::remove_cv_t<std::remove_extent_t<T>>>;
 }  // namespace detail
 
+#if __has_cpp_attribute(gsl::Pointer)
+class [[gsl::Pointer(std::byte)]] ByteView;  // Clang warns of one that is made from a temporary, as of a string_view
+#endif
+
 /// A view of bytes that somebody else owns; made implicitly from strings, literals and byte ranges.
 ///
 /// It does not own: use it as a parameter, never as a member that outlives the call.
 class ByteView {
 public:
     constexpr ByteView() noexcept = default;
-    constexpr ByteView(const std::byte* data, std::size_t size) noexcept : data_(data), size_(size) {}
+    /// So many bytes from `data` on. A template, so that the 0 of `{0, 5}` is no pointer.
+    template <std::same_as<std::byte> Byte>
+    constexpr ByteView(const Byte* data, std::size_t size) noexcept : data_(data), size_(size) {}
     /// The bytes of one object, as the kernel wants them.
     template <class T>
         requires std::is_trivially_copyable_v<T>
@@ -51,10 +57,11 @@ public:
         : data_(reinterpret_cast<const std::byte*>(literal)), size_(literal[N - 1] == Char{} ? N - 1 : N) {}
     /// A writable char array: a whole buffer or the text in it? Say std::span(a) or std::string_view(a).
     template <detail::Character Char, std::size_t N> ByteView(Char (&ambiguous)[N]) = delete;
-    /// A C string, up to its NUL.
+    /// A C string, up to its NUL; a null pointer is no bytes.
     template <class Pointer>
         requires(std::same_as<Pointer, const char*> || std::same_as<Pointer, char*>)
-    ByteView(const Pointer& c_string) noexcept : ByteView(std::string_view(c_string)) {}
+    ByteView(const Pointer& c_string) noexcept
+        : ByteView(c_string != nullptr ? std::string_view(c_string) : std::string_view()) {}
 
     [[nodiscard]] constexpr const std::byte* data() const noexcept { return data_; }
     [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }

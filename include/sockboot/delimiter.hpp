@@ -22,20 +22,22 @@ inline std::size_t delimiter_position(std::string_view message, std::string_view
 }
 }  // namespace detail
 
-/// The bytes behind each message: "\n", "\r\n" or any others. They are no part of the message, and no message may
+/// The bytes behind each message: "\n", "\r\n", "\0" or any others. They are no part of the message, and no message may
 /// contain them.
 class Delimiter {
 public:
+    /// A NUL in a literal counts: Delimiter("\0") is one byte, Delimiter("") is none and refused.
     /// max_size: the largest message, in bytes and without its delimiter, that is sent or received. Not 0.
-    explicit Delimiter(std::string_view bytes, std::uint64_t max_size = std::uint64_t{16} << 20)
-        : bytes_(bytes), max_size_(max_size) {}
+    explicit Delimiter(ByteView bytes, std::uint64_t max_size = std::uint64_t{16} << 20)
+        : bytes_(bytes.text()), max_size_(max_size) {}
 
     [[nodiscard]] std::string_view bytes() const noexcept { return bytes_; }
     [[nodiscard]] std::uint64_t max_size() const noexcept { return max_size_; }
     /// Whether it can be used. Errors: std::errc::invalid_argument with what is wrong.
     [[nodiscard]] Result<void> check() const {
         if (bytes_.empty())
-            return detail::invalid_argument(Operation::parse, "it is empty").with_context({}, "a delimiter");
+            return detail::invalid_argument(Operation::parse, "it is empty: no message would ever end")
+                .with_context({}, "a delimiter");
         if (max_size_ != 0) return {};
         return detail::invalid_argument(Operation::parse, "max_size is 0: no message could ever pass")
             .with_context({}, "a delimiter");

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,6 +26,24 @@ sockboot::ByteView view_of_numbers(const std::vector<int>& numbers) {
     return sockboot::ByteView(numbers);
 #else
     return sockboot::ByteView(std::as_bytes(std::span(numbers)));
+#endif
+}
+
+sockboot::ByteView view_of_a_temporary(const std::string& text) {
+#ifdef VIEW_OF_A_TEMPORARY
+    const sockboot::ByteView view = text + "!";
+#else
+    const sockboot::ByteView view = std::string_view(text);  // a view of a view: as good as what that looks at
+#endif
+    return view;
+}
+
+void send_no_bytes(sockboot::Socket& socket) {
+#ifdef ZERO_AS_A_POINTER
+    sockboot::send_message(socket, {0, 5});
+#else
+    sockboot::send_message(socket, {});
+    sockboot::send_message(socket, std::string("a temporary lives as long as the call"));
 #endif
 }
 
