@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <utility>
 
 namespace faults {
@@ -21,6 +22,9 @@ public:
     Child(const Child&) = delete;
     Child& operator=(const Child&) = delete;
 
+    void send(int signal) const {
+        if (id_ > 0) ::kill(id_, signal);
+    }
     /// Waits for its end.
     bool has_passed() {
         int status = 0;

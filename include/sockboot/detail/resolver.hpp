@@ -80,10 +80,18 @@ public:
     /// Errors: deadline_exceeded; cancelled; those of look_up(); no thread or no pipe to be had.
     [[nodiscard]] Result<std::vector<Endpoint>> resolve_until(std::string_view host, Deadline& deadline,
                                                               const Canceller& canceller) {
+        os::UniqueHandle read_end, write_end;
+        if (canceller) {
+            auto pipe = os::make_wake_pipe();
+            if (!pipe) return Error(pipe.error().code(), Operation::resolve);
+            read_end.reset(pipe->read_end), write_end.reset(pipe->write_end);
+        }
         auto shared = join(host);
         if (!shared) return std::move(shared).error();
         Lookup& lookup = **shared;
-        const os::IoResult waited = canceller ? poll_for(lookup, deadline, canceller) : wait_for(lookup, deadline);
+        Lookup::Poller poller{write_end.get(), nullptr};
+        const os::IoResult waited =
+            canceller ? poll_for(lookup, poller, read_end.get(), deadline, canceller) : wait_for(lookup, deadline);
         leave(lookup);
         if (!waited) return Error(waited.code(), Operation::resolve);
         if (!lookup.answer) return Error(lookup.answer.error());
@@ -118,17 +126,14 @@ private:
         }
         return os::IoResult::moved(0);
     }
-    os::IoResult poll_for(Lookup& lookup, Deadline& deadline, const Canceller& canceller) noexcept {
-        auto pipe = os::make_wake_pipe();
-        if (!pipe) return os::IoResult::failed(pipe.error().code().value());
-        const os::UniqueHandle read_end(pipe->read_end), write_end(pipe->write_end);
-        Lookup::Poller self{write_end.get(), nullptr};
+    os::IoResult poll_for(Lookup& lookup, Lookup::Poller& self, os::Handle read_end, Deadline& deadline,
+                          const Canceller& canceller) noexcept {
         {
             const os::Locked lock(mutex_);
             if (lookup.is_answered) return os::IoResult::moved(0);
             self.next = std::exchange(lookup.pollers, &self);
         }
-        const os::IoResult waited = wait_until(os::PollEntry::readable(read_end.get()), canceller, deadline);
+        const os::IoResult waited = wait_until(os::PollEntry::readable(read_end), canceller, deadline);
         const os::Locked lock(mutex_);
         Lookup::Poller** link = &lookup.pollers;
         while (*link != &self) link = &(*link)->next;
