@@ -60,6 +60,31 @@ TEST_CASE("timeout: what is longer than nanoseconds can count is for ever", "[ti
     CHECK_FALSE(Timeout(nanoseconds::max() - 1ns).is_forever());
 }
 
+TEST_CASE("timeout: whole numbers stay whole, whatever the processor's long double can hold", "[timeout]") {
+    constexpr nanoseconds odd{(std::int64_t{1} << 53) + 1};  // a double has no such number
+    using Microseconds = std::chrono::duration<std::uint64_t, std::micro>;
+    using Thirds = std::chrono::duration<std::int64_t, std::ratio<1, 3>>;
+    using Days = std::chrono::duration<std::int16_t, std::ratio<86'400>>;
+    STATIC_REQUIRE(Timeout(odd).duration() == odd);
+    STATIC_REQUIRE(Timeout(-odd).duration() == -odd);
+    STATIC_REQUIRE(Timeout(nanoseconds::max() - 1ns).duration() == nanoseconds::max() - 1ns);
+    CHECK(Timeout(Microseconds(9'007'199'254'740'993)).duration() == nanoseconds(9'007'199'254'740'993'000));
+    CHECK(Timeout(Microseconds(9'223'372'036'854'775)).duration() == nanoseconds(9'223'372'036'854'775'000));
+    CHECK(Timeout(Microseconds(9'223'372'036'854'776)).is_forever());
+    CHECK(Timeout(Thirds(1)).duration() == nanoseconds(333'333'334));
+    CHECK(Timeout(Thirds(-1)).duration() == nanoseconds(-333'333'333));
+    CHECK(Timeout(Thirds(3)).duration() == 1s);
+    CHECK(Timeout(Days(2)).duration() == 48h);
+    CHECK(Timeout(Days(-2)).duration() == -48h);
+}
+
+TEST_CASE("timeout: of floating-point numbers 2^63 ns are for ever, and the number below it is not", "[timeout]") {
+    using FloatNanoseconds = std::chrono::duration<double, std::nano>;
+    CHECK(Timeout(FloatNanoseconds(0x1p63)).is_forever());
+    CHECK(Timeout(FloatNanoseconds(0x1.fffffffffffffp62)).duration() == nanoseconds(9'223'372'036'854'774'784));
+    CHECK(Timeout(FloatNanoseconds(-0x1p63)).duration() == nanoseconds::min());
+}
+
 TEST_CASE("timeout: what is further below zero than nanoseconds can count stays below zero", "[timeout]") {
     CHECK(Timeout(std::chrono::hours::min()).duration() == nanoseconds::min());
     CHECK(Timeout(Seconds(-std::numeric_limits<double>::infinity())).duration() == nanoseconds::min());

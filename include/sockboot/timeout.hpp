@@ -2,6 +2,8 @@
 // Timeout: how long a call may take; Deadline: the moment at which that ends, on the monotonic clock.
 #pragma once
 
+#include <cstdint>
+#include <ratio>
 #include <shared_mutex>  // std::chrono without the calendar: see sockboot.hpp
 #include <type_traits>
 
@@ -31,14 +33,33 @@ private:
     /// Rounded up, so that no wait ends early; what nanoseconds cannot hold (292 years) is for ever.
     template <class Rep, class Period>
     static constexpr nanoseconds to_ns_saturating(std::chrono::duration<Rep, Period> span) noexcept {
-        using Real = std::conditional_t<std::is_floating_point_v<Rep>, Rep, long double>;
-        constexpr auto unit = static_cast<Real>(1e9L * Period::num / Period::den);
-        const Real exact = static_cast<Real>(span.count()) * unit;
-        if (exact >= static_cast<Real>(0x1p63L)) return (nanoseconds::max)();
-        if (exact <= static_cast<Real>(-0x1p63L)) return (nanoseconds::min)();
-        if (!(exact <= static_cast<Real>(0x1p63L))) return nanoseconds::zero();  // not a number
-        const auto whole = static_cast<nanoseconds::rep>(exact);
-        return nanoseconds(static_cast<Real>(whole) < exact ? whole + 1 : whole);
+        if constexpr (std::is_integral_v<Rep>) {
+            // In integers, since long double has no more bits than double on ARM and with MSVC.
+            using Unit = std::ratio_multiply<Period, std::giga>;  // nanoseconds in one of them
+            const bool below = span.count() < Rep{0};
+            const auto bits = static_cast<std::uint64_t>(span.count());
+            return scaled_to_ns(below ? std::uint64_t{0} - bits : bits, Unit::num, Unit::den, below);
+        } else {
+            constexpr auto unit = static_cast<Rep>(1e9L * Period::num / Period::den);
+            const Rep exact = static_cast<Rep>(span.count()) * unit;
+            if (exact >= static_cast<Rep>(0x1p63L)) return (nanoseconds::max)();
+            if (exact <= static_cast<Rep>(-0x1p63L)) return (nanoseconds::min)();
+            if (!(exact <= static_cast<Rep>(0x1p63L))) return nanoseconds::zero();  // not a number
+            const auto whole = static_cast<nanoseconds::rep>(exact);
+            return nanoseconds(static_cast<Rep>(whole) < exact ? whole + 1 : whole);
+        }
+    }
+    /// count * num / den nanoseconds, below zero or not.
+    static constexpr nanoseconds scaled_to_ns(std::uint64_t count, std::uint64_t num, std::uint64_t den,
+                                              bool below) noexcept {
+        const std::uint64_t max = static_cast<std::uint64_t>((nanoseconds::max)().count());
+        const std::uint64_t whole = count / den, rest = count % den;
+        // Of two periods that the field uses one of num and den is 1, so that rest * num cannot overflow.
+        const std::uint64_t part = rest * num;
+        const std::uint64_t up = !below && part % den != 0 ? 1 : 0;
+        if (whole > (max - part / den - up) / num) return below ? (nanoseconds::min)() : (nanoseconds::max)();
+        const auto length = static_cast<nanoseconds::rep>(whole * num + part / den + up);
+        return nanoseconds(below ? -length : length);
     }
 
     nanoseconds length_ = (nanoseconds::max)();
