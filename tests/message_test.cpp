@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstring>
 #include <fstream>
@@ -295,4 +296,24 @@ TEST_CASE("A format that cannot be used is refused, and the stream is as good as
     writer.close();
     CHECK(error_of(try_send_message(writer, "x")).code() == Errc::closed);
     CHECK(error_of(try_recv_message(writer)).code() == Errc::closed);
+}
+
+TEST_CASE("message: a time-out is transient where the same call may succeed, and not inside a message", "[message]") {
+    auto [writer, reader] = loopback::connected_pair();
+    reader.set_timeout(std::chrono::milliseconds(5));
+    CHECK(loopback::error_of(try_recv_message(reader)).transient());
+
+    const bool in_body = GENERATE(false, true);
+    const std::string_view part("\0\0\0\5he", in_body ? 6 : 2);
+    send_all(writer, part);
+    const Error late = loopback::error_of(try_recv_message(reader));
+    CHECK(late.code() == Errc::deadline_exceeded);
+    CHECK(late.transferred() == 2);
+    CHECK_FALSE(late.transient());
+    CHECK(loopback::error_of(try_recv_message(reader)).code() == Errc::desynchronised);
+
+    std::array<std::byte, 9> buffer;
+    send_all(writer, "abc");
+    CHECK_FALSE(loopback::error_of(try_recv_exact(reader, buffer)).transient());  // it would not go on behind them
+    CHECK(loopback::error_of(try_recv_exact(reader, buffer)).transient());
 }

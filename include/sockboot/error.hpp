@@ -72,6 +72,7 @@ public:
     /// Whether doing the same again may succeed without anybody mending anything.
     /// Of a connect that failed at several addresses: whether it may at one of them.
     [[nodiscard]] bool transient() const noexcept {
+        if (permanent_) return false;
         if (detail::is_transient(code(), operation_)) return true;
         if (code() == Errc::deadline_exceeded || code() == Errc::cancelled) return false;
         for (const Attempt& attempt : attempts())
@@ -110,6 +111,11 @@ public:
         wanted_ = wanted;
         return std::move(*this);
     }
+    /// Never transient(), whatever its code: the same call would not go on where this one stopped.
+    [[nodiscard]] Error as_permanent() && noexcept {
+        permanent_ = true;
+        return std::move(*this);
+    }
 
 private:
     friend Error detail::with_source(Error error, const detail::Shared<detail::ErrorSource>& source);
@@ -135,6 +141,7 @@ private:
     int value_;
     Operation operation_;
     Category category_;
+    bool permanent_ = false;
 };
 static_assert(sizeof(Error) <= 32);
 

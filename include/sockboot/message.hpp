@@ -35,7 +35,7 @@ template <class S>
 /// Remembers where a message that was not sent whole leaves the stream, and says why.
 template <class Io> [[gnu::noinline, gnu::cold]] Error message_not_sent(Io& io, Progress sent, std::uint64_t wanted) {
     io.desynchronised().sending = sent.done != 0;
-    return detail::transfer_error(io, sent, Operation::send, wanted);
+    return detail::partial_error(io, sent, Operation::send, wanted);
 }
 
 /// The same for a prefix that did not come whole.
@@ -45,7 +45,7 @@ template <class Io>
     into.clear();
     io.desynchronised().receiving = got.done != 0;
     if (got.done == 0 && got.at_end()) return false;
-    return detail::transfer_error(io, got, Operation::receive, wanted);
+    return detail::partial_error(io, got, Operation::receive, wanted);
 }
 
 /// The same for a prefix that is refused.
@@ -63,7 +63,7 @@ template <class Io>
     into.resize(got.done);
     io.desynchronised().receiving = true;
     if (got.at_end()) return io.with_source(Error(Errc::truncated, Operation::receive).with_progress(got.done, wanted));
-    return io.error_of(got.last, Operation::receive).with_progress(got.done, wanted);
+    return io.error_of(got.last, Operation::receive).with_progress(got.done, wanted).as_permanent();
 }
 
 /// Of a varint only its bytes tell how many there are.

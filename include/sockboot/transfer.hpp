@@ -99,6 +99,13 @@ template <class Io>
     if (progress.at_end()) return detail::eof_error(io, progress.done, wanted);
     return io.error_of(progress.last, operation).with_progress(progress.done, wanted);
 }
+
+/// The same for a call that has no place to remember a part in: the next one would not go on behind it.
+template <class Io>
+[[gnu::cold]] Error partial_error(Io& io, Progress progress, Operation operation, std::uint64_t wanted) {
+    Error error = detail::transfer_error(io, progress, operation, wanted);
+    return progress.done != 0 ? std::move(error).as_permanent() : error;
+}
 }  // namespace detail
 
 /// Sends all of `bytes`, or says how many had been sent.
@@ -113,7 +120,7 @@ template <Stream S> Result<void> try_send_all(S& stream, ByteView bytes) {
     const detail::Progress sent = detail::send_whole(io, bytes, {});
     if (sent.all(bytes.size())) [[likely]]
         return {};
-    return detail::transfer_error(io, sent, Operation::send, bytes.size());
+    return detail::partial_error(io, sent, Operation::send, bytes.size());
 }
 template <Stream S> void send_all(S& stream, ByteView bytes) { sockboot::try_send_all(stream, bytes).value(); }
 
@@ -131,7 +138,7 @@ template <Stream S> Result<void> try_recv_exact(S& stream, std::span<std::byte> 
     const detail::Progress got = detail::recv_whole(io, buffer, deadline);
     if (got.all(buffer.size())) [[likely]]
         return {};
-    return detail::transfer_error(io, got, Operation::receive, buffer.size());
+    return detail::partial_error(io, got, Operation::receive, buffer.size());
 }
 
 template <Stream S> void recv_exact(S& stream, std::span<std::byte> buffer) {
@@ -145,7 +152,7 @@ template <Stream S> Result<std::string> try_recv_exact(S& stream, std::size_t co
     std::string bytes;
     const detail::Progress got = detail::recv_growing(io, bytes, count, deadline);
     if (got.all(count)) return bytes;
-    return detail::transfer_error(io, got, Operation::receive, count);
+    return detail::partial_error(io, got, Operation::receive, count);
 }
 
 template <Stream S> [[nodiscard]] std::string recv_exact(S& stream, std::size_t count) {
