@@ -54,6 +54,24 @@ TEST_CASE("buffer: bytes are added at the end and taken from the front", "[buffe
     CHECK(buffer.room() == buffer.capacity());
 }
 
+TEST_CASE(
+    "buffer: bytes that come and go in small pieces beside many that stay are moved in proportion to their number",
+    "[buffer]") {
+    Buffer buffer;
+    add(buffer, std::string(1 << 16, 'x'));
+    const std::string piece(16, 'y');
+    std::size_t moves = 0, moved = 0;
+    for (int i = 0; i < 100'000; ++i) {
+        buffer.consume(piece.size());
+        const std::byte* const front = buffer.data();
+        add(buffer, piece);
+        if (buffer.data() != front) ++moves, moved += buffer.size();
+    }
+    CHECK(moves > 0);
+    CHECK(moved <= 2 * 100'000 * piece.size());
+    CHECK(buffer.capacity() <= std::size_t{4} << 16);
+}
+
 TEST_CASE("buffer: bytes written at its end count once they are committed", "[buffer]") {
     Buffer buffer;
     buffer.reserve(10);

@@ -307,3 +307,17 @@ TEST_CASE("framing: what is unread can be fed to another decoder, which goes on 
     CHECK(other_lines.next() == "three"sv);
     CHECK(other_lines.unread().empty());
 }
+
+TEST_CASE("framing: what is announced with more bytes than memory can count can be skipped like any other",
+          "[framing]") {
+    FrameDecoder decoder(LengthPrefix{.width = 8});
+    decoder.feed(std::string_view("\x80\0\0\0\0\0\0\5begin", 13));
+    const auto refused = decoder.try_next();
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code() == Errc::message_too_large);
+    CHECK(decoder.skip());
+    decoder.feed(std::string(1 << 16, 'x'));
+    CHECK_FALSE(decoder.next());
+    CHECK(decoder.pending() == 0);
+    CHECK_FALSE(decoder.at_boundary());
+}

@@ -64,7 +64,9 @@ private:
         std::byte* storage = storage_;
         // More than there can be is asked for as such, and fails as such.
         const std::size_t wanted = count < ~held ? held + count : ~std::size_t{0};
-        if (wanted > capacity()) {
+        // No more is moved than was taken from the front before, so that bytes in small pieces cost their number.
+        const bool moving_pays = held <= static_cast<std::size_t>(begin_ - storage_);
+        if (wanted > capacity() || !moving_pays) {
             const std::size_t doubled = 2 * capacity();
             const std::size_t fresh = wanted > doubled ? wanted : doubled;
             storage = new std::byte[fresh];
