@@ -27,7 +27,8 @@ inline std::uint16_t parse_port(std::string_view text) {
 
 /// A Canceller that Ctrl-C and SIGTERM strike.
 inline sockboot::Canceller stop_on_ctrl_c() {
-    static sockboot::Canceller stop;
+    // Never destroyed: a signal may come until the very end, when static objects are gone.
+    static sockboot::Canceller& stop = *new sockboot::Canceller;
     const auto handler = [](int) { stop.cancel(); };
     std::signal(SIGINT, handler);
     std::signal(SIGTERM, handler);

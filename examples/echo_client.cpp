@@ -29,6 +29,10 @@ constexpr const char* usage =
 
 constexpr std::size_t message_size = std::size_t{64} << 10;
 
+void flush_output() {
+    if (std::fflush(stdout) != 0) throw std::runtime_error("cannot write to standard output");
+}
+
 /// Sends one message and writes its echo.
 void echo(sockboot::Socket& socket, std::string_view message, std::string& reply, const char* end) {
     sockboot::send_message(socket, message);
@@ -43,7 +47,7 @@ void echo_lines(sockboot::Socket& socket) {
     std::string line, reply;
     while (std::getline(std::cin, line)) {
         echo(socket, line, reply, "\n");
-        std::fflush(stdout);
+        flush_output();
     }
 }
 
@@ -76,13 +80,13 @@ void run(const std::vector<std::string>& arguments) {
     const std::string host = !arguments.empty() ? arguments[0] : "localhost";
     const std::uint16_t port = arguments.size() > 1 ? examples::parse_port(arguments[1]) : std::uint16_t{7777};
 
-    auto socket = sockboot::connect_to(host, port, "echo", {.canceller = examples::stop_on_ctrl_c()});
+    auto socket = sockboot::connect_to(host, port, "echo");
     if (arguments.size() <= 2) return echo_lines(socket);
 
     const auto start = std::chrono::steady_clock::now();
     std::uint64_t bytes = 0;
     for (std::size_t i = 2; i < arguments.size(); ++i) bytes += echo_file(socket, arguments[i]);
-    if (std::fflush(stdout) != 0) throw std::runtime_error("cannot write to standard output");
+    flush_output();
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     std::fprintf(stderr, "[echo] %llu bytes came back unchanged in %.2f s\n", static_cast<unsigned long long>(bytes),
                  seconds.count());

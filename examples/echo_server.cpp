@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <list>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -20,7 +21,7 @@ constexpr const char* usage =
     "Sends every message back to the client that sent it. A message is 4 bytes of length, big-endian, and its bytes.\n"
     "  host  the address or name to listen on; \"\" or * for all (default: localhost)\n"
     "  port  0 lets the system choose (default: 7777)\n"
-    "Ends on Ctrl-C.\n";
+    "Serves 256 clients at a time, and turns further ones away. Ends on Ctrl-C.\n";
 
 /// Echoes until the client closes, breaks the rules, or Ctrl-C ends it.
 void serve(sockboot::Socket client) {
@@ -48,14 +49,27 @@ public:
 
     void add(sockboot::Socket socket) {
         reap();
+        if (clients_.size() == max_clients) return turn_away(socket, "there are too many clients");
+        const std::string peer = socket.remote_endpoint().to_string();
         Client& client = clients_.emplace_back();
-        client.thread = std::thread([&client, socket = std::move(socket)]() mutable {
-            serve(std::move(socket));
-            client.done = true;
-        });
+        try {
+            client.thread = std::thread([&client, socket = std::move(socket)]() mutable {
+                serve(std::move(socket));
+                client.done = true;
+            });
+        } catch (const std::system_error& error) {  // no thread for it; its socket has gone with the lambda
+            clients_.pop_back();
+            std::fprintf(stderr, "[echo] %s is turned away: %s\n", peer.c_str(), error.what());
+        }
     }
 
 private:
+    static constexpr std::size_t max_clients = 256;
+
+    static void turn_away(const sockboot::Socket& socket, const char* why) {
+        std::fprintf(stderr, "[echo] %s is turned away: %s\n", socket.remote_endpoint().to_string().c_str(), why);
+    }
+
     struct Client {
         std::thread thread;
         std::atomic<bool> done{false};

@@ -96,15 +96,37 @@ def closes_on(server, garbage):
             pass  # the server had closed without reading the rest: a reset, also before the shutdown
 
 
+def turns_away_the_257th(server):
+    peers = [server.connect() for _ in range(256)]
+    for peer in peers:  # each has its thread by now
+        peer.sendall(frame(b"here"))
+        assert receive_frame(peer) == b"here"
+    with server.connect() as one_too_many:
+        try:
+            assert one_too_many.recv(1) == b""
+        except ConnectionResetError:
+            pass
+    for peer in peers:
+        peer.sendall(frame(b"still here"))
+        assert receive_frame(peer) == b"still here"
+        peer.close()
+
+
 def test_server(program):
-    server = EchoServer(program)
-    try:
-        use(server)
-    finally:
-        server.process.kill()  # a server that outlives a failure would keep ctest waiting
+    for use in (obeys_the_rules, turns_away):
+        server = EchoServer(program)
+        try:
+            use(server)
+        finally:
+            server.process.kill()  # a server that outlives a failure would keep ctest waiting
 
 
-def use(server):
+def turns_away(server):
+    turns_away_the_257th(server)
+    assert "turned away: there are too many clients" in server.stop()
+
+
+def obeys_the_rules(server):
     echoes_every_size(server)
     echoes_whatever_the_cut(server)
     answers_after_half_close(server)
@@ -156,6 +178,36 @@ def fails_with(words, *command):
     assert words in done.stderr and done.stderr.count("\n") == 1, f"{command} said {done.stderr!r}"
 
 
+def test_lost_output(client):
+    """What could not be written is no success; Ctrl-C ends a client that waits for its standard input."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+
+        def run(**how):
+            server = threading.Thread(target=serve_one, args=(listener, []))
+            server.start()
+            done = subprocess.run([client, "127.0.0.1", port], input=b"lost\n", stderr=subprocess.PIPE, timeout=60, **how)
+            server.join()
+            return done
+
+        with open("/dev/full", "wb") as full:
+            done = run(stdout=full)
+        assert done.returncode == 1 and b"cannot write to standard output" in done.stderr, done
+        done = run(preexec_fn=lambda: os.close(1))
+        assert done.returncode == 1 and b"cannot write to standard output" in done.stderr, done
+
+        server = threading.Thread(target=serve_one, args=(listener, messages := []))
+        server.start()
+        waiting = subprocess.Popen([client, "127.0.0.1", port], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        waiting.stdin.write(b"one\n")
+        waiting.stdin.flush()
+        assert waiting.stdout.readline() == b"one\n"
+        waiting.send_signal(signal.SIGINT)
+        waiting.communicate(timeout=30)
+        server.join()
+        assert waiting.returncode == -signal.SIGINT and messages == [b"one"], waiting.returncode
+
+
 def test_complaints(server, client):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = str(listener.getsockname()[1])
@@ -172,5 +224,6 @@ def test_complaints(server, client):
 if __name__ == "__main__":
     test_server(sys.argv[1])
     test_client(sys.argv[2])
+    test_lost_output(sys.argv[2])
     test_complaints(sys.argv[1], sys.argv[2])
     print("python and sockboot understand each other")
