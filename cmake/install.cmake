@@ -7,8 +7,8 @@ install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHIN
 install(TARGETS sockboot EXPORT sockboot-targets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT sockboot-targets NAMESPACE sockboot:: DESTINATION ${package_dir})
 
-# Before 1.0 a new minor version may break its users.
-write_basic_package_version_file(${PROJECT_BINARY_DIR}/sockboot-config-version.cmake
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/sockboot-config-minor-version.cmake
     VERSION ${sockboot_version} COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
+configure_file(cmake/sockboot-config-version.cmake.in ${PROJECT_BINARY_DIR}/sockboot-config-version.cmake @ONLY)
 install(FILES cmake/sockboot-config.cmake ${PROJECT_BINARY_DIR}/sockboot-config-version.cmake
-    DESTINATION ${package_dir})
+    ${PROJECT_BINARY_DIR}/sockboot-config-minor-version.cmake DESTINATION ${package_dir})
