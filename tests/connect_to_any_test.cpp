@@ -187,3 +187,15 @@ TEST_CASE("connect_to: a socket that reached itself is found out in IPv6 clothes
     const auto error = clean_failure([&] { return try_connect_to(self.host(), self.port(), {}, {.local = self}); });
     CHECK(error.code() == std::errc::connection_refused);
 }
+
+TEST_CASE("connect_to_any: one candidate whose port is none is refused before any host is tried", "[connect_to]") {
+    auto server = create_server("127.0.0.1", 0);
+    const long long port = 65536LL + server.local_endpoint().port();  // the server's, cut down to 16 bits
+    const auto error = clean_failure(
+        [&] { return try_connect_to_any({{"127.0.0.1", server.local_endpoint().port()}, {"127.0.0.1", port}}, "db"); });
+    CHECK(error.code() == std::errc::invalid_argument);
+    CHECK_THAT(error.message(), StartsWith("[db] connect to " + at(server.local_endpoint().port()) +
+                                           ", 127.0.0.1:" + std::to_string(port) + ": invalid argument"));
+    CHECK_THAT(error.message(), ContainsSubstring(std::to_string(port) + " is no port: 1 to 65535"));
+    CHECK(server.try_accept(0s).error().would_block());
+}

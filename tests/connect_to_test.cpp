@@ -6,6 +6,8 @@
 
 #include <array>
 #include <chrono>
+#include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -21,8 +23,7 @@ using loopback::Stopwatch;
 namespace {
 
 /// The error of a connect_to that must fail and must not keep a descriptor.
-Error failure(std::string_view host, std::uint16_t port, std::string_view context = {},
-              const ConnectOptions& options = {}) {
+Error failure(std::string_view host, Port port, std::string_view context = {}, const ConnectOptions& options = {}) {
     return loopback::clean_failure([&] { return try_connect_to(host, port, context, options); });
 }
 
@@ -77,7 +78,7 @@ TEST_CASE("connect_to: TCP_NODELAY and keep-alive can be left off", "[connect_to
 TEST_CASE("connect_to: what cannot be connected to is refused before a socket is made", "[connect_to]") {
     struct Case {
         const char* host;
-        std::uint16_t port;
+        Port port;
         ConnectOptions options;
         std::error_code code;
         const char* text;
@@ -86,7 +87,10 @@ TEST_CASE("connect_to: what cannot be connected to is refused before a socket is
     const auto other_family = make_error_code(std::errc::address_family_not_supported);
     const Case cases[] = {
         {"", 80, {}, wrong, "[db] connect to :80: invalid argument (the host is empty)"},
-        {"127.0.0.1", 0, {}, wrong, "[db] connect to 127.0.0.1:0: invalid argument (port 0"},
+        {"127.0.0.1", 0, {}, wrong, "[db] connect to 127.0.0.1:0: invalid argument (0 is no port: 1 to 65535)"},
+        {"127.0.0.1", 70000, {}, wrong, "[db] connect to 127.0.0.1:70000: invalid argument (70000 is no port: 1 to 65"},
+        {"::1", -1, {}, wrong, "[db] connect to [::1]:-1: invalid argument (-1 is no port: 1 to 65535)"},
+        {"localhost", (std::numeric_limits<std::uint64_t>::max)(), {}, wrong, "18446744073709551615 is no port"},
         {"127.0.0.1", 1, {.max_attempts_in_flight = 0}, wrong, "max_attempts_in_flight: 1 to 16"},
         {"127.0.0.1", 1, {.keep_alive = KeepAlive{.idle = -1s}}, wrong, "keep_alive.idle"},
         {"999.1.1.1", 80, {}, Errc::host_not_found, "[db] resolve \"999.1.1.1\": host not found (not an IPv4 address"},

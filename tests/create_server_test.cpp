@@ -26,8 +26,7 @@ using namespace std::chrono_literals;
 namespace {
 
 /// The error of a create_server that must fail and must not keep a descriptor.
-Error failure(std::string_view host, std::uint16_t port, std::string_view context = {},
-              const ServerOptions& options = {}) {
+Error failure(std::string_view host, Port port, std::string_view context = {}, const ServerOptions& options = {}) {
     return loopback::clean_failure([&] { return try_create_server(host, port, context, options); });
 }
 
@@ -260,4 +259,12 @@ TEST_CASE("create_server: a child process sees neither the listener nor its conn
     const auto client = connect_to("127.0.0.1", server.local_endpoint().port());
     const auto accepted = server.accept(1s);
     CHECK(descriptors_of_a_child() == before);
+}
+
+TEST_CASE("create_server: a port beyond 65535 or below 0 is refused with its number", "[create_server]") {
+    const auto error = failure("127.0.0.1", 70000, "web");
+    CHECK(error.code() == std::errc::invalid_argument);
+    CHECK(error.message() == "[web] listen on 127.0.0.1:70000: invalid argument (70000 is no port: 0 to 65535)");
+    CHECK_THAT(failure("", -1).message(), ContainsSubstring("-1 is no port: 0 to 65535"));
+    CHECK_THROWS_AS(create_server("127.0.0.1", 70000), SocketError);
 }

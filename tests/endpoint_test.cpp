@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -17,6 +18,7 @@
 
 using sockboot::Endpoint;
 using sockboot::Family;
+using sockboot::Port;
 using namespace std::string_view_literals;
 
 namespace {
@@ -247,6 +249,63 @@ TEST_CASE("endpoint: with_port changes the port and nothing else", "[endpoint]")
     const Endpoint before = Endpoint::parse("[fe80::1%lo]:80");
     CHECK(before.with_port(81).to_string() == "[fe80::1%lo]:81");
     CHECK(before.to_string() == "[fe80::1%lo]:80");
+}
+
+TEST_CASE("Port: made from an integer of any type, and equal to it", "[endpoint]") {
+    enum Service { web = 8080 };
+    struct Header {
+        unsigned port : 16;
+    };
+    for (const Port port : {Port(8080), Port(8080U), Port(8080L), Port(8080UL), Port(8080LL), Port(8080ULL),
+                            Port(short{8080}), Port(std::uint16_t{8080}), Port(web), Port(Header{8080}.port)}) {
+        CHECK(port.is_valid());
+        CHECK(port == 8080);
+        CHECK(port.number() == 8080);
+        CHECK(port.to_string() == "8080");
+    }
+    CHECK(Port(std::uint8_t{80}) == 80);
+    CHECK(Port(std::int8_t{80}) == 80);
+    STATIC_REQUIRE(Port(65535).is_valid());
+    STATIC_REQUIRE(Port(0).is_valid());
+}
+
+TEST_CASE("Port: a number that is no port is told as it was given", "[endpoint]") {
+    struct Case {
+        Port port;
+        const char* text;
+    };
+    const Case cases[] = {
+        {65536, "65536"},
+        {70000, "70000"},
+        {-1, "-1"},
+        {short{-1}, "-1"},
+        {std::int8_t{-1}, "-1"},
+        {-65456, "-65456"},  // 80, cut down to 16 bits
+        {0x1'0000'0050, "4294967376"},
+        {std::numeric_limits<std::uint32_t>::max(), "4294967295"},
+        {std::numeric_limits<std::int64_t>::min(), "-9223372036854775808"},
+        {std::numeric_limits<std::int64_t>::max(), "9223372036854775807"},
+        {std::numeric_limits<std::uint64_t>::max(), "18446744073709551615"},
+    };
+    for (const Case& one : cases) {
+        CHECK_FALSE(one.port.is_valid());
+        CHECK(one.port.to_string() == one.text);
+    }
+    CHECK(Port(-1) != Port(std::numeric_limits<std::uint64_t>::max()));
+}
+
+TEST_CASE("endpoint: an address with a port beyond 65535 is refused with its number", "[endpoint]") {
+    const auto made = Endpoint::try_from_ip("127.0.0.1", 70000);
+    REQUIRE_FALSE(made);
+    CHECK(made.error().code() == std::errc::invalid_argument);
+    CHECK_THAT(made.error().message(), ContainsSubstring("70000 is no port: 0 to 65535"));
+
+    const auto moved = Endpoint::parse("127.0.0.1:80").try_with_port(-1);
+    REQUIRE_FALSE(moved);
+    CHECK(moved.error().code() == std::errc::invalid_argument);
+    CHECK_THAT(moved.error().message(), ContainsSubstring("127.0.0.1:80"));
+    CHECK_THAT(moved.error().message(), ContainsSubstring("-1 is no port: 0 to 65535"));
+    CHECK_THROWS_AS(static_cast<void>(Endpoint::parse("127.0.0.1:80").with_port(-1)), sockboot::SocketError);
 }
 
 TEST_CASE("endpoint: unmapped, an IPv4 address in IPv6 clothes is plain IPv4", "[endpoint]") {  // behaviour 87

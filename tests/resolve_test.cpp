@@ -290,3 +290,15 @@ TEST_CASE("connect_to: thousands of silent addresses cost the timeout, not a tim
     CHECK(socket.error().attempts().size() == 6);
     CHECK(descriptors_return_to(before));
 }
+
+TEST_CASE("resolve: a port beyond 65535 is refused with its number, and no name server is asked", "[resolve]") {
+    const FakeResolver fake(0, {"192.0.2.1"});
+    for (const char* host : {"127.0.0.1", "localhost", "db.test"}) {
+        INFO(host);
+        const auto resolved = try_resolve(host, 70000);
+        REQUIRE_FALSE(resolved);
+        CHECK(resolved.error().code() == std::errc::invalid_argument);
+        CHECK_THAT(resolved.error().message(), ContainsSubstring("70000 is no port: 0 to 65535"));
+    }
+    CHECK(fake.asked().empty());
+}

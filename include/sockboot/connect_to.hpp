@@ -24,7 +24,7 @@ namespace sockboot::inline v0_2 {
 /// A host and a port to connect to.
 struct HostPort {
     std::string host;
-    std::uint16_t port = 0;
+    Port port = 0;
 };
 
 namespace detail {
@@ -139,7 +139,8 @@ private:
         if (count_ == 0) return invalid_option("there is no host to connect to");
         for (std::size_t i = 0; i < count_; ++i) {
             if (hosts_[i].host.empty()) return invalid_option("the host is empty");
-            if (hosts_[i].port == 0) return invalid_option("port 0 is no port to connect to");
+            const Port port = hosts_[i].port;
+            if (!port.is_valid() || port.number() == 0) return invalid_argument(Operation::connect, no_port(port, "1"));
         }
         return check(options_);
     }
@@ -199,18 +200,18 @@ private:
 ///
 /// Units:   options.timeout covers everything: name resolution, all addresses, all retries (default 10 s).
 /// Errors:  host_not_found; deadline_exceeded, with the last real reason; cancelled; otherwise what the first address
-///          answered, with every attempt listed.
+///          answered, with every attempt listed. std::errc::invalid_argument: an option or a port that is none.
 /// Threads: any; nothing is shared. A Canceller in the options ends it from elsewhere.
 /// Calls:   getaddrinfo(3) for a name, socket(2), connect(2), poll(2), getsockopt(2) SO_ERROR.
 /// Source:  RFC 8305 (the race), RFC 6724 (the order), POSIX connect() on EINTR.
-[[nodiscard]] inline Result<Socket> try_connect_to(std::string_view host, std::uint16_t port,
-                                                   std::string_view context = {}, const ConnectOptions& options = {}) {
+[[nodiscard]] inline Result<Socket> try_connect_to(std::string_view host, Port port, std::string_view context = {},
+                                                   const ConnectOptions& options = {}) {
     const HostPort to{std::string(host), port};
     return detail::ConnectJob(&to, 1, context, options).connect_hosts();
 }
 
 /// The same, throwing SocketError.
-[[nodiscard]] inline Socket connect_to(std::string_view host, std::uint16_t port, std::string_view context = {},
+[[nodiscard]] inline Socket connect_to(std::string_view host, Port port, std::string_view context = {},
                                        const ConnectOptions& options = {}) {
     return try_connect_to(host, port, context, options).value();
 }

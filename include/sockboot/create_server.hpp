@@ -59,7 +59,7 @@ inline Result<Socket> listen_on(const Endpoint& endpoint, std::string_view conte
 }
 
 /// The endpoints that stand for a host, in the order in which they are tried; at least one.
-inline Result<std::vector<Endpoint>> endpoints_to_listen_on(std::string_view host, std::uint16_t port,
+inline Result<std::vector<Endpoint>> endpoints_to_listen_on(std::string_view host, Port port,
                                                             const ServerOptions& options) {
     std::vector<Endpoint> ordered;
     if (host.empty() || host == "*") {
@@ -81,7 +81,8 @@ inline bool is_not_local(std::error_code code) noexcept {
     return code == std::errc::address_family_not_supported || code == std::errc::address_not_available;
 }
 
-inline Result<void> check(const ServerOptions& options) {
+inline Result<void> check(Port port, const ServerOptions& options) {
+    if (!port.is_valid()) return invalid_argument(Operation::listen, no_port(port, "0"));
     if (options.backlog < -1)
         return invalid_argument(Operation::listen, "backlog: -1 (what the system allows) or a number of connections");
     if (options.reuse_port && !os::supports(os::Option::reuse_port))
@@ -99,14 +100,14 @@ inline Result<void> check(const ServerOptions& options) {
 /// timeout, TCP_NODELAY and keep-alive.
 ///
 /// Units:   options.timeout is for resolving a name, and then for each accept.
-/// Errors:  address in use; permission denied; address not available; host_not_found; each with what can be done.
+/// Errors:  address in use; permission denied; address not available; host_not_found; each with what can be done;
+///          std::errc::invalid_argument for a port beyond 65535.
 /// Threads: any; nothing is shared.
 /// Calls:   socket(2), setsockopt(2), bind(2), listen(2), getsockname(2); getaddrinfo(3) for a name.
-[[nodiscard]] inline Result<Socket> try_create_server(std::string_view host, std::uint16_t port,
-                                                      std::string_view context = {},
+[[nodiscard]] inline Result<Socket> try_create_server(std::string_view host, Port port, std::string_view context = {},
                                                       const ServerOptions& options = {}) {
     const auto target = [&] { return detail::host_and_port(host.empty() ? "*" : host, port); };
-    if (auto possible = detail::check(options); !possible)
+    if (auto possible = detail::check(port, options); !possible)
         return std::move(possible).error().with_context(context, target());
     auto endpoints = detail::endpoints_to_listen_on(host, port, options);
     if (!endpoints) return std::move(endpoints).error().with_context(context, target());
@@ -119,7 +120,7 @@ inline Result<void> check(const ServerOptions& options) {
 }
 
 /// The same, throwing SocketError.
-[[nodiscard]] inline Socket create_server(std::string_view host, std::uint16_t port, std::string_view context = {},
+[[nodiscard]] inline Socket create_server(std::string_view host, Port port, std::string_view context = {},
                                           const ServerOptions& options = {}) {
     return try_create_server(host, port, context, options).value();
 }

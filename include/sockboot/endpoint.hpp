@@ -3,6 +3,7 @@
 #pragma once
 
 #include <compare>
+#include <type_traits>
 #include "detail/os.hpp"
 #include "detail/text.hpp"
 #include "result.hpp"
@@ -14,12 +15,50 @@ using Family = detail::os::Family;
 class Endpoint;
 
 namespace detail {
+template <class Type, class... Others> constexpr bool is_any_of = (std::is_same_v<Type, Others> || ...);
+
+/// An integer that is meant as a number: characters and bool are not.
+template <class Type>
+concept Number =
+    (std::is_integral_v<Type> || std::is_enum_v<Type>) && std::is_convertible_v<Type, long long> &&
+    sizeof(Type) <= sizeof(long long) && !is_any_of<Type, bool, char, wchar_t, char8_t, char16_t, char32_t>;
+}  // namespace detail
+
+/// The port that a call is asked for: any integer, so that 70000 does not become 4464 on its way. One outside 0 to
+/// 65535 is refused by the call, with its number.
+/// Threads: a plain value.
+class Port {
+public:
+    template <detail::Number Integer>
+    constexpr Port(Integer number) noexcept
+        : bits_(static_cast<unsigned long long>(number)), is_negative_(number < Integer{}) {}
+
+    /// From 0 to 65535.
+    [[nodiscard]] constexpr bool is_valid() const noexcept { return bits_ <= 65535; }
+    /// The number, where is_valid().
+    [[nodiscard]] constexpr std::uint16_t number() const noexcept { return static_cast<std::uint16_t>(bits_); }
+    /// The number as it was given, whatever it is.
+    [[nodiscard]] std::string to_string() const {
+        return is_negative_ ? std::to_string(static_cast<long long>(bits_)) : std::to_string(bits_);
+    }
+    friend constexpr bool operator==(Port, Port) noexcept = default;
+
+private:
+    unsigned long long bits_;
+    bool is_negative_;
+};
+
+namespace detail {
 /// For those who call the system: an Endpoint as the contract's address, and back.
 const os::Address& to_address(const Endpoint& endpoint) noexcept;
 Endpoint to_endpoint(const os::Address& address) noexcept;
 
 inline Error bad_address(std::string_view text, std::string_view why) {
     return invalid_argument(Operation::parse, std::string(why)).with_context({}, concat({"\"", text, "\""}));
+}
+
+inline std::string no_port(Port port, std::string_view lowest) {
+    return concat({port.to_string(), " is no port: ", lowest, " to 65535"});
 }
 
 /// "0" … "65535", digits alone; -1 for anything else.
@@ -56,18 +95,19 @@ public:
             return detail::bad_address(text, "an IPv6 address stands in brackets: [::1]:80");
         const int port = detail::parse_port(text.substr(colon + 1));
         if (port < 0) return detail::bad_address(text, "a port is a number from 0 to 65535");
-        auto endpoint = try_from_ip(ip, static_cast<std::uint16_t>(port));
+        auto endpoint = try_from_ip(ip, port);
         if (!endpoint) return detail::bad_address(text, "not an IPv4 or IPv6 address in front of the port");
         return endpoint;
     }
     /// From an address alone ("127.0.0.1", "::1", "[::1]", "fe80::1%eth0") and a port.
-    [[nodiscard]] static Result<Endpoint> try_from_ip(std::string_view ip, std::uint16_t port) {
+    [[nodiscard]] static Result<Endpoint> try_from_ip(std::string_view ip, Port port) {
+        if (!port.is_valid()) return detail::bad_address(ip, detail::no_port(port, "0"));
         std::string_view bare = ip;
         if (bare.size() > 2 && bare.front() == '[' && bare.back() == ']') bare = bare.substr(1, bare.size() - 2);
         detail::os::Address address = detail::os::parse_ip(bare);
         if (bare.size() != ip.size() && address.family == Family::ipv4) address.family = Family::none;
         if (address.family == Family::none) return detail::bad_address(ip, "not an IPv4 or IPv6 address");
-        address.port = port;
+        address.port = port.number();
         return detail::to_endpoint(address);
     }
     /// From a Unix path, or "@name" for the abstract namespace.
@@ -122,10 +162,12 @@ public:
         if (family() == Family::ipv4) return address_.bytes[0] == 127;
         return family() == Family::ipv6 && bytes().find_first_not_of('\0') == 15 && address_.bytes[15] == 1;
     }
-    /// The same address and another port.
-    [[nodiscard]] Endpoint with_port(std::uint16_t port) const noexcept {
+    /// The same address and another port. Errors: std::errc::invalid_argument where it is no port.
+    [[nodiscard]] Endpoint with_port(Port port) const { return try_with_port(port).value(); }
+    [[nodiscard]] Result<Endpoint> try_with_port(Port port) const {
+        if (!port.is_valid()) return detail::bad_address(to_string(), detail::no_port(port, "0"));
         Endpoint other = *this;
-        other.address_.port = port;
+        other.address_.port = port.number();
         return other;
     }
     /// An IPv4-mapped IPv6 address (::ffff:127.0.0.1, as dual-stack sockets see their IPv4 peers) as the IPv4 address

@@ -26,9 +26,9 @@ inline std::string_view without_dot(std::string_view host) noexcept {
 }
 
 /// "db:5432", and "[::1]:5432" however the address was written.
-inline std::string host_and_port(std::string_view host, std::uint16_t port) {
+inline std::string host_and_port(std::string_view host, Port port) {
     const bool bare_ipv6 = host.find(':') != std::string_view::npos && !host.starts_with('[');
-    return concat({bare_ipv6 ? "[" : "", host, bare_ipv6 ? "]:" : ":", std::to_string(port)});
+    return concat({bare_ipv6 ? "[" : "", host, bare_ipv6 ? "]:" : ":", port.to_string()});
 }
 
 /// Whether `host` is `domain` or a name under it, in upper or lower case.
@@ -62,7 +62,7 @@ inline Error not_resolved(std::error_code code, std::string_view host, std::stri
 
 /// What can be said about a host without asking anybody: addresses, names that RFC 6761 reserves, and nonsense.
 /// An empty list: a name server has to be asked.
-inline Result<std::vector<Endpoint>> resolve_locally(std::string_view host, std::uint16_t port) {
+inline Result<std::vector<Endpoint>> resolve_locally(std::string_view host, Port port) {
     if (auto numeric = Endpoint::try_from_ip(host, port)) return std::vector<Endpoint>{*numeric};
     const std::string_view bare = without_dot(host);
     if (bare.empty()) return not_resolved(make_error_code(std::errc::invalid_argument), host, "the host is empty");
@@ -80,7 +80,7 @@ inline Result<std::vector<Endpoint>> resolve_locally(std::string_view host, std:
 }
 
 /// resolve() within a deadline that covers more than it.
-inline Result<std::vector<Endpoint>> resolve_until(std::string_view host, std::uint16_t port, Deadline& deadline,
+inline Result<std::vector<Endpoint>> resolve_until(std::string_view host, Port port, Deadline& deadline,
                                                    const Canceller& canceller) {
     auto local = resolve_locally(host, port);
     if (!local || !local->empty()) return local;
@@ -113,19 +113,21 @@ inline Result<std::vector<Endpoint>> resolve_until(std::string_view host, std::u
 /// behind when the time is up, and whoever wants the same host meanwhile joins it.
 ///
 /// Errors:  host_not_found; host_lookup_retry (transient); host_lookup_failed; deadline_exceeded; cancelled;
-///          std::errc::invalid_argument.
+///          std::errc::invalid_argument, for a port beyond 65535 too.
 /// Threads: any.
 /// Calls:   getaddrinfo(3); with a canceller pipe2(2) and poll(2).
 /// Source:  RFC 6724 (the order), RFC 6761 section 6 (localhost, invalid).
-[[nodiscard]] inline Result<std::vector<Endpoint>> try_resolve(std::string_view host, std::uint16_t port,
+[[nodiscard]] inline Result<std::vector<Endpoint>> try_resolve(std::string_view host, Port port,
                                                                const ResolveOptions& options = {}) {
     if (options.canceller.is_cancelled()) return detail::not_resolved(Errc::cancelled, host, {});
+    if (!port.is_valid())
+        return detail::not_resolved(make_error_code(std::errc::invalid_argument), host, detail::no_port(port, "0"));
     Deadline deadline = Deadline::started(options.timeout);
     return detail::resolve_until(host, port, deadline, options.canceller);
 }
 
 /// The same, throwing SocketError.
-[[nodiscard]] inline std::vector<Endpoint> resolve(std::string_view host, std::uint16_t port,
+[[nodiscard]] inline std::vector<Endpoint> resolve(std::string_view host, Port port,
                                                    const ResolveOptions& options = {}) {
     return try_resolve(host, port, options).value();
 }

@@ -80,3 +80,19 @@ sockboot::ServerOptions server_options() {
     return {.backlog = 1, .no_delay = false};
 #endif
 }
+
+bool reach(double measured) {
+#ifdef PORT_OF_A_FRACTION
+    return sockboot::try_connect_to("localhost", measured).has_value();
+#else
+    return sockboot::try_connect_to("localhost", static_cast<int>(measured)).has_value();
+#endif
+}
+
+bool reach_by_text(const char* digits) {
+#ifdef PORT_OF_A_CHARACTER
+    return sockboot::try_connect_to("localhost", *digits).has_value();
+#else
+    return sockboot::try_connect_to("localhost", *digits - '0').has_value();
+#endif
+}

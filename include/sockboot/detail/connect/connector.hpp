@@ -26,7 +26,9 @@ public:
     Connector(std::vector<Endpoint> endpoints, std::string_view context, const ConnectOptions& options)
         // Two sockets cannot be bound to one port: with a fixed one, addresses are tried one after the other.
         : race_(std::move(endpoints), options.attempt_delay,
-                options.local.port() != 0 ? 1 : static_cast<std::size_t>(options.max_attempts_in_flight)),
+                options.local.family() != Family::none && options.local.port() != 0
+                    ? 1
+                    : static_cast<std::size_t>(options.max_attempts_in_flight)),
           context_(context),
           options_(options) {}
     /// The first connection that is made, or the reason why there is none; every attempt is in it.
