@@ -1,27 +1,53 @@
-# Tests the checks: plants one offender after the other in a copy of the tree in SOURCE, and fails unless the check
-# fails too, naming the file and what is wrong with it.
+# Tests the checks: plants one offender after the other in a copy of files in SOURCE, and fails unless the check, which
+# finds nothing in the copy itself, fails too, naming the file and what is wrong with it.
 cmake_minimum_required(VERSION 3.21)
 
-# Adds `text` at the end of `file`, or makes a new file of it; a second pair of file and text may follow.
-function(plant check file text words)
+# The layers are those of all headers. The other checks take a second for the whole tree and run some thirty times: of
+# the tree they get the files that offenders are planted in, and what the rules want beside them.
+set(headers include/sockboot)
+set(files_for_layers include)
+set(files_for_text ${headers}/detail/os.hpp ${headers}/detail/os/posix_wait.hpp ${headers}/log.hpp
+    ${headers}/version.hpp tests/CMakeLists.txt tests/log_test.cpp tests/version_test.cpp)
+set(files_for_sizes ${headers}/log.hpp)
+
+# Runs a check over a fresh copy, in which each of the pairs of file and text that follow has been planted.
+function(run_check check)
     file(REMOVE_RECURSE ${WORK})
-    file(COPY ${SOURCE}/include ${SOURCE}/tests DESTINATION ${WORK})
-    file(APPEND ${WORK}/${file} "${text}")
-    if(ARGC EQUAL 6)
-        file(APPEND ${WORK}/${ARGV4} "${ARGV5}")
-    endif()
+    foreach(file IN LISTS files_for_${check})
+        get_filename_component(folder ${WORK}/${file} DIRECTORY)
+        file(COPY ${SOURCE}/${file} DESTINATION ${folder})
+    endforeach()
+    foreach(i RANGE 1 ${ARGC} 2)
+        math(EXPR next "${i} + 1")
+        if(next LESS ARGC)
+            file(APPEND ${WORK}/${ARGV${i}} "${ARGV${next}}")
+        endif()
+    endforeach()
     set(command ${CMAKE_COMMAND} -D SOURCE=${WORK} -P ${SOURCE}/cmake/check_${check}.cmake)
     if(check STREQUAL "sizes")
         set(command ${PYTHON} ${SOURCE}/tests/checks/sizes.py --root ${WORK})
     endif()
     execute_process(COMMAND ${command} RESULT_VARIABLE result OUTPUT_VARIABLE errors ERROR_VARIABLE errors)
+    set(result "${result}" PARENT_SCOPE)
+    set(errors "${errors}" PARENT_SCOPE)
+endfunction()
+
+# Adds `text` at the end of `file`, or makes a new file of it; a second pair of file and text may follow.
+function(plant check file text words)
+    run_check(${check} ${file} "${text}" ${ARGN})
     get_filename_component(name ${file} NAME)
     if(result EQUAL 0 OR NOT errors MATCHES "[ /]${name}[: ][^\n]*${words}")
         message(SEND_ERROR " ${check} does not find in ${file}: ${text}\n${errors}")
     endif()
 endfunction()
 
-set(headers include/sockboot)
+foreach(check IN ITEMS layers text sizes)
+    run_check(${check})
+    if(NOT result EQUAL 0)
+        message(SEND_ERROR " ${check} finds something where nothing is planted:\n${errors}")
+    endif()
+endforeach()
+
 plant(layers ${headers}/log.hpp "#include \"socket.hpp\"\n"
     "\\(layer base\\) includes socket.hpp \\(layer socket\\)")
 plant(layers ${headers}/log.hpp "# include \"byte_view.hpp\"\n" "a circle of includes in layer base"
