@@ -162,6 +162,20 @@ TEST_CASE("connect_to_any: a silent host uses up only its part of the time", "[c
     CHECK(watch.elapsed_ms() >= 300);
 }
 
+TEST_CASE("connect_to_any: a host has two seconds at least while there is more, and then its equal share",
+          "[connect_to]") {
+    const auto silent = create_server("127.0.0.1", 0, {}, {.backlog = 0});
+    const HostPort dead{"127.0.0.1", silent.local_endpoint().port()};
+    const auto only_one_fits = connect_to("127.0.0.1", dead.port);
+    const auto backup = create_server("127.0.0.1", 0);
+    const HostPort live{"127.0.0.1", backup.local_endpoint().port()};
+    const Stopwatch watch;
+    // Equal shares of the whole would be 450 ms.
+    const auto socket = connect_to_any({dead, dead, dead, dead, live}, {}, {.timeout = 2250ms});
+    CHECK(socket.remote_endpoint() == backup.local_endpoint());
+    CHECK(watch.elapsed_ms() >= 2180);  // 2 s, and three quarters of what was left
+}
+
 TEST_CASE("connect_to_any: a list that names no host is refused", "[connect_to]") {
     CHECK(clean_failure([] { return try_connect_to_any(std::vector<HostPort>{}); }).code() ==
           std::errc::invalid_argument);

@@ -29,7 +29,7 @@ std::vector<Endpoint> addresses(std::size_t count) {
     return list;
 }
 
-enum class Does { start, start_nothing, fail, wait, wait_for_ever, have_in_flight };
+enum class Does { start, start_nothing, fail, wait, wait_for_ever, have_in_flight, make_room, keep_all };
 
 /// One line of a race: at this millisecond, this happens, with this address (or so many milliseconds, or so many).
 struct Step {
@@ -44,18 +44,24 @@ struct Script {
     int delay;
     std::size_t max_in_flight;
     std::vector<Step> steps;
+    std::optional<int> end{};  ///< of the whole; none: it has no deadline
 };
 
-void play(Race& race, const Step& step) {
+void play(Race& race, const Step& step, Race::time_point end) {
     const auto now = at(step.at);
     const auto index = static_cast<std::size_t>(step.value);
     switch (step.does) {
         case Does::start: REQUIRE(race.start_due(now) == index); break;
         case Does::start_nothing: REQUIRE(race.start_due(now) == std::nullopt); break;
         case Does::fail: race.record_failure(index, error(refused), now); break;
-        case Does::wait: REQUIRE(race.wait_before_next(now) == milliseconds(step.value)); break;
-        case Does::wait_for_ever: REQUIRE(race.wait_before_next(now) == Race::nanoseconds::max()); break;
+        case Does::wait: REQUIRE(race.wait_before_next(now, end) == milliseconds(step.value)); break;
+        case Does::wait_for_ever: REQUIRE(race.wait_before_next(now, end) == Race::nanoseconds::max()); break;
         case Does::have_in_flight: REQUIRE(race.in_flight() == index); break;
+        case Does::make_room:
+            REQUIRE(race.room_due(now, end) == index);
+            race.record_failure(index, error(make_error_code(Errc::deadline_exceeded)), now);
+            break;
+        case Does::keep_all: REQUIRE(race.room_due(now, end) == std::nullopt); break;
     }
 }
 
@@ -64,7 +70,7 @@ void play(const Script& script) {
     Race race(addresses(script.addresses), milliseconds(script.delay), script.max_in_flight);
     for (const Step& step : script.steps) {
         INFO("at " << step.at << " ms, value " << step.value);
-        play(race, step);
+        play(race, step, script.end ? at(*script.end) : (Race::time_point::max)());
     }
 }
 
@@ -155,6 +161,71 @@ TEST_CASE("Race: never more attempts are in flight than allowed", "[race]") {  /
           10,
           1,
           {{0, Does::start, 0}, {900, Does::start_nothing}, {901, Does::fail, 0}, {901, Does::start, 1}}});
+}
+
+TEST_CASE("Race: with all places taken, each address left gets an equal share of the time left", "[race]") {
+    std::vector<Step> steps;
+    for (int i = 0; i < 6; ++i) steps.push_back({10 * i, Does::start, i});
+    for (int next = 6; next < 10; ++next) {  // 1,000 ms are left for the sixth to the tenth
+        const int due = 50 + 200 * (next - 5);
+        steps.push_back({due - 200, Does::wait, 200});
+        steps.push_back({due - 1, Does::keep_all});
+        steps.push_back({due - 1, Does::start_nothing});
+        steps.push_back({due, Does::wait, 0});
+        steps.push_back({due, Does::start_nothing});  // before there is room
+        steps.push_back({due, Does::make_room, next - 6});
+        steps.push_back({due, Does::keep_all});
+        steps.push_back({due, Does::start, next});
+    }
+    steps.push_back({850, Does::wait_for_ever});
+    steps.push_back({1049, Does::keep_all});
+    steps.push_back({1049, Does::have_in_flight, 6});
+    play({"ten silent addresses", 10, 10, 6, steps, 1050});
+
+    const std::vector<Step> in_turn{{0, Does::start, 0},       {0, Does::wait, 250},      {249, Does::keep_all},
+                                    {250, Does::make_room, 0}, {250, Does::start, 1},     {500, Does::make_room, 1},
+                                    {500, Does::start, 2},     {600, Does::fail, 2},      {600, Does::start, 3},
+                                    {600, Does::keep_all},     {600, Does::wait_for_ever}};
+    play({"one place", 4, 10, 1, in_turn, 1000});
+    play({"no delay", 4, 0, 6, in_turn, 1000});
+}
+
+TEST_CASE("Race: up to as many addresses as there are places, no attempt makes room for another", "[race]") {
+    std::vector<Step> steps;
+    for (int i = 0; i < 6; ++i) {
+        steps.push_back({250 * i, Does::keep_all});
+        steps.push_back({250 * i, Does::start, i});
+    }
+    for (const int later : {1250, 1300, 1999, 2000, 9000}) {
+        steps.push_back({later, Does::wait_for_ever});
+        steps.push_back({later, Does::keep_all});
+    }
+    play({"six silent addresses", 6, 250, 6, steps, 2000});
+}
+
+TEST_CASE("Race: the oldest of those in progress makes room, and what it leaves goes to all that are left", "[race]") {
+    play({"the first one is refused meanwhile",
+          6,
+          10,
+          2,
+          {{0, Does::start, 0},
+           {10, Does::start, 1},
+           {100, Does::fail, 0},
+           {100, Does::start, 2},  // 900 ms are left for this one and three more
+           {324, Does::keep_all},
+           {325, Does::make_room, 1},
+           {325, Does::start, 3},
+           {550, Does::make_room, 2}},
+          1000});
+}
+
+TEST_CASE("Race: when the time is up, nobody makes room any more", "[race]") {
+    play({"two addresses, one place",
+          2,
+          10,
+          1,
+          {{0, Does::start, 0}, {1000, Does::keep_all}, {1000, Does::wait_for_ever}, {1001, Does::keep_all}},
+          1000});
 }
 
 TEST_CASE("Race: a delay below 10 ms is 10 ms, and none at all means one after the other", "[race]") {  // behaviour 20

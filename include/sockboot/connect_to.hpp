@@ -111,16 +111,22 @@ private:
         if (!socket) return with_hint(std::move(socket).error());
         return socket;
     }
-    /// Each host in turn, once. The time that is left is shared by the hosts that are left, so that a silent one does
-    /// not use up all of it.
+    /// The part of the time that the next of so many hosts has, so that a silent one does not use up all of it. Less
+    /// than two seconds is too little for one lost packet: they are given while there is more than that.
+    /// Source: partialDeadline() of Go's net package.
+    [[nodiscard]] Timeout share_of(std::size_t hosts_left) {
+        if (deadline_.is_forever() || deadline_.is_poll()) return deadline_.timeout();
+        constexpr std::chrono::nanoseconds floor = std::chrono::seconds(2);
+        const auto left = deadline_.remaining();
+        const auto equal = left / static_cast<std::chrono::nanoseconds::rep>(hosts_left);
+        return equal < floor && left > floor ? floor : equal;
+    }
+    /// Each host in turn, once.
     Result<Socket> try_each_host() {
         std::vector<Attempt> all;
         std::optional<Error> first;
         for (std::size_t i = 0; i < count_; ++i) {
-            const bool shared = !deadline_.is_forever() && !deadline_.is_poll();
-            const auto hosts_left = static_cast<std::chrono::nanoseconds::rep>(count_ - i);
-            Deadline share =
-                Deadline::started(shared ? Timeout(deadline_.remaining() / hosts_left) : deadline_.timeout());
+            Deadline share = Deadline::started(share_of(count_ - i));
             auto socket = connect_host(hosts_[i], share);
             if (socket) return socket;
             Error error = std::move(socket).error();
@@ -219,7 +225,8 @@ private:
 /// Connects to the first of several hosts that answers: a primary and its backups.
 ///
 /// The hosts are tried in the order given, the next one at once when one fails; only when all have failed, and
-/// options.retry says so, they are tried again after a delay. Each host gets an equal part of the time that is left.
+/// options.retry says so, they are tried again after a delay. Each host gets an equal part of the time that is left, but two seconds at
+/// least while there is more than that.
 ///
 /// Units, threads, calls: as connect_to.
 /// Errors:  what the first host answered, with every attempt at every host listed.

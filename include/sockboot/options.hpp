@@ -64,9 +64,10 @@ struct ConnectOptions {
     /// Whether transient failures are tried again. Default: no.
     RetryPolicy retry{};
     /// How long one address is given before the next one is tried beside it (RFC 8305). Default: 250 ms; below 10 ms
-    /// is 10 ms. Zero: one after the other, the next one only when the one before has failed.
+    /// is 10 ms. Zero: one after the other, the next one when the one before has failed or has had its share of time.
     std::chrono::milliseconds attempt_delay{250};
-    /// Addresses that are tried at the same time, at most. 1 to 16.
+    /// Addresses that are tried at the same time, at most. 1 to 16. Where a host has more, the oldest attempts make
+    /// room, in time for each address that is left to have an equal share of the time that is left.
     int max_attempts_in_flight = 6;
     /// Where to connect from. Not set (default): the system chooses. Port 0: any.
     Endpoint local{};

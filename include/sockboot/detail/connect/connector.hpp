@@ -45,6 +45,7 @@ public:
                 return Error(waited.code(), Operation::connect).with_attempts(race_.attempts());
             }
             if (auto winner = collect_ready()) return std::move(*winner);
+            if (const auto index = race_.room_due(Deadline::clock::now(), end_of(deadline))) make_room(*index);
         }
     }
 
@@ -75,9 +76,18 @@ private:
         slots_.push_back({index, std::move(handle), *state == os::ConnectState::queue_full});
         return std::optional<Socket>();
     }
+    /// When the race ends; a poll looks once, whatever the time.
+    static Race::time_point end_of(Deadline& deadline) noexcept {
+        return deadline.is_poll() ? (Race::time_point::max)() : deadline.expiry();
+    }
+    /// Ends an attempt that has had its share of the time.
+    void make_room(std::size_t index) {
+        std::erase_if(slots_, [index](const Slot& slot) { return slot.index == index; });
+        record_failure(index, Error(Errc::deadline_exceeded, Operation::connect));
+    }
     /// Waits until an attempt has ended or the next one is due; moved: that is so. Errors: the deadline's; cancelled.
     IoResult wait(Deadline& deadline) {
-        const auto next = race_.wait_before_next(Deadline::clock::now());
+        const auto next = race_.wait_before_next(Deadline::clock::now(), end_of(deadline));
         const auto left = deadline.remaining();
         auto time = next < left ? next : left;
         entries_.clear();

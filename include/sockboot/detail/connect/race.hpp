@@ -24,7 +24,9 @@ inline std::vector<Endpoint> interleaved(const std::vector<Endpoint>& endpoints)
 
 /// The schedule of one race: which address is started next and when, and what became of those that were.
 ///
-/// A failure starts the next one at once; so does the delay, which never ends an attempt that is in progress.
+/// A failure starts the next one at once; so does the delay, which never ends an attempt that is in progress. Only with
+/// all places taken, addresses left and an end to the whole does the oldest attempt make room, so that each address that
+/// is left gets an equal share of the time that is left.
 class Race {
 public:
     using time_point = Deadline::time_point;
@@ -37,7 +39,7 @@ public:
           delay_(delay > delay.zero() && delay < min_delay ? min_delay
                  : delay < max_delay                       ? delay
                                                            : max_delay),
-          max_in_flight_(max_in_flight) {}
+          max_in_flight_(delay_ > delay_.zero() ? max_in_flight : 1) {}
 
     [[nodiscard]] const Endpoint& endpoint(std::size_t index) const noexcept { return endpoints_[index]; }
     /// The index of the endpoint that is to be started now, and counts as started from here on.
@@ -49,13 +51,26 @@ public:
         attempts_.push_back({now - begin_, {}, {}});
         return attempts_.size() - 1;
     }
-    /// How long nothing is to be started, unless something fails before; max: nothing will be.
-    [[nodiscard]] nanoseconds wait_before_next(time_point now) const noexcept {
-        if (attempts_.size() == endpoints_.size() || in_flight() >= max_in_flight_) return (nanoseconds::max)();
-        if (at_once_ || in_flight() == 0) return nanoseconds::zero();
-        if (delay_ <= delay_.zero()) return (nanoseconds::max)();
+    /// How long nothing is to be started and nothing has to make room, unless something fails before; max: for ever.
+    [[nodiscard]] nanoseconds wait_before_next(time_point now, time_point end = (time_point::max)()) const noexcept {
+        const std::size_t left = endpoints_.size() - attempts_.size();
+        if (left == 0) return (nanoseconds::max)();
+        nanoseconds pause = delay_;
+        if (in_flight() >= max_in_flight_) {  // the share that the latest has, until the oldest makes room
+            if (end == (time_point::max)() || now >= end) return (nanoseconds::max)();
+            pause = (end - last_start_) / static_cast<nanoseconds::rep>(left + 1);
+        } else if (at_once_ || in_flight() == 0) {
+            return nanoseconds::zero();
+        }
         const nanoseconds since = now - last_start_;
-        return since < delay_ ? delay_ - since : nanoseconds::zero();
+        return since < pause ? pause - since : nanoseconds::zero();
+    }
+    /// The index of the attempt that has to make room now: record_failure() is to follow.
+    [[nodiscard]] std::optional<std::size_t> room_due(time_point now, time_point end) const noexcept {
+        if (in_flight() < max_in_flight_ || wait_before_next(now, end) > nanoseconds::zero()) return std::nullopt;
+        std::size_t oldest = 0;
+        while (attempts_[oldest].error) ++oldest;
+        return oldest;
     }
     /// What was started has failed: the next one need not wait any longer.
     void record_failure(std::size_t index, Error error, time_point now) {
