@@ -225,8 +225,8 @@ private:
 /// Connects to the first of several hosts that answers: a primary and its backups.
 ///
 /// The hosts are tried in the order given, the next one at once when one fails; only when all have failed, and
-/// options.retry says so, they are tried again after a delay. Each host gets an equal part of the time that is left, but two seconds at
-/// least while there is more than that.
+/// options.retry says so, they are tried again after a delay. Each host gets an equal part of the time that is left,
+/// but two seconds at least while there is more than that.
 ///
 /// Units, threads, calls: as connect_to.
 /// Errors:  what the first host answered, with every attempt at every host listed.

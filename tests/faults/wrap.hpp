@@ -32,7 +32,8 @@ enum class Call {
 struct Made {
     Call call;
     int nth;  ///< of its kind since the script began, from 0
-    int argument;  ///< of socket the family, of setsockopt and getsockopt the option's name, of poll and threads -1; else the handle
+    /// Of socket the family, of setsockopt and getsockopt the option's name, of poll and threads -1; else the handle.
+    int argument;
 };
 
 /// What becomes of it. 0: it works, with at most so many bytes (of poll: 0 handles, ready or not).

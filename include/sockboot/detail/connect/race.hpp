@@ -25,8 +25,8 @@ inline std::vector<Endpoint> interleaved(const std::vector<Endpoint>& endpoints)
 /// The schedule of one race: which address is started next and when, and what became of those that were.
 ///
 /// A failure starts the next one at once; so does the delay, which never ends an attempt that is in progress. Only with
-/// all places taken, addresses left and an end to the whole does the oldest attempt make room, so that each address that
-/// is left gets an equal share of the time that is left.
+/// all places taken, addresses left and an end to the whole does the oldest attempt make room, so that each of these
+/// addresses gets an equal share of the time that is left.
 class Race {
 public:
     using time_point = Deadline::time_point;
