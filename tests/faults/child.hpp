@@ -8,6 +8,16 @@
 #include <csignal>
 #include <utility>
 
+// ThreadSanitizer takes a child's threads for those of the parent that had their addresses, and keeps from a child of a
+// program with threads the signals that it waits for.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SOCKBOOT_TEST_UNDER_TSAN
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define SOCKBOOT_TEST_UNDER_TSAN
+#endif
+
 namespace faults {
 
 /// A child process that says whether `passes()` was true in it. It may take 60 s, then SIGALRM ends it.

@@ -52,8 +52,7 @@ private:
 
 }  // namespace
 
-// Without threads in the children: ThreadSanitizer takes them for those of the parent that had their addresses.
-
+#if !defined(SOCKBOOT_TEST_UNDER_TSAN)
 TEST_CASE("Canceller: after fork() a child's cancel() ends the child's calls and none of its parent's", "[faults]") {
     static Canceller& canceller = *new Canceller;  // a signal handler uses it
     auto pair = connected_pair();
@@ -77,6 +76,8 @@ TEST_CASE("Canceller: after fork() a child's cancel() ends the child's calls and
     pair.second.send_some("x");
     CHECK_FALSE(blocked.get());
 }
+
+#endif
 
 TEST_CASE("Canceller: after fork() a parent's cancel() ends the parent's calls and none of its child's", "[faults]") {
     Canceller canceller;
@@ -130,6 +131,7 @@ TEST_CASE("Canceller: a child without descriptors says so instead of waiting for
     CHECK(child.has_passed());
 }
 
+#if !defined(SOCKBOOT_TEST_UNDER_TSAN)
 TEST_CASE("Canceller: of a pre-fork server each worker's SIGTERM ends that worker alone", "[faults]") {
     static Canceller& canceller = *new Canceller;  // a signal handler may run until the very end
     auto server = create_server("127.0.0.1", 0, "prefork", {.canceller = canceller});
@@ -151,6 +153,7 @@ TEST_CASE("Canceller: of a pre-fork server each worker's SIGTERM ends that worke
     CHECK(parents.get());
     std::signal(SIGTERM, before);
 }
+#endif
 
 TEST_CASE("Canceller: reset() by the thread that saw `cancelled` may overtake the end of that cancel()", "[faults]") {
     Canceller canceller;

@@ -219,14 +219,7 @@ TEST_CASE("resolver: fork() during a lookup takes its answer from nobody", "[fau
     CHECK(child.has_passed());
 }
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define SOCKBOOT_TEST_UNDER_TSAN
-#endif
-#elif defined(__SANITIZE_THREAD__)
-#define SOCKBOOT_TEST_UNDER_TSAN
-#endif
-#if !defined(SOCKBOOT_TEST_UNDER_TSAN)  // it takes a child's threads for those of the parent that had their addresses
+#if !defined(SOCKBOOT_TEST_UNDER_TSAN)
 TEST_CASE("resolver: a child looks up by threads of its own while all of its parent's hang", "[faults]") {
     Hanging hanging;
     std::vector<std::future<bool>> eight;
