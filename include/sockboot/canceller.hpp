@@ -61,29 +61,27 @@ private:
 
     /// What wakes the waits of one process.
     struct Pipe {
-        Pipe(detail::os::UniqueHandle to_read, detail::os::UniqueHandle to_write, Pipe* of_parent) noexcept
-            : read_end(std::move(to_read)), write_end(std::move(to_write)), inherited(of_parent) {}
-        detail::os::UniqueHandle read_end, write_end;
+        Pipe(detail::os::OwnedPipe fresh, Pipe* of_parent) noexcept : ends(std::move(fresh)), inherited(of_parent) {}
+        detail::os::OwnedPipe ends;
         const int generation = detail::os::fork_generation();
         Pipe* const inherited;  ///< from the process that forked
     };
     /// The flag decides. A byte in the pipe only makes those who wait look at it, so that one too many does no harm;
     /// whoever takes one away and finds the flag set puts it back.
     struct State final : detail::Counted {
-        State(detail::os::UniqueHandle to_read, detail::os::UniqueHandle to_write) noexcept
-            : first(std::move(to_read), std::move(to_write), nullptr) {}
+        explicit State(detail::os::OwnedPipe fresh) noexcept : first(std::move(fresh), nullptr) {}
         ~State();
         /// Wakes this process alone. Where it has no pipe of its own yet, nobody in it waits.
         void wake() noexcept {
             const Pipe& known = *pipe.load();
-            if (known.generation == detail::os::fork_generation()) detail::os::notify(known.write_end.get());
+            if (known.generation == detail::os::fork_generation()) detail::os::notify(known.ends.write_end.get());
         }
         bool confirm() noexcept {
             const Pipe& known = *pipe.load();
             if (cancelled.load()) return true;
             if (known.generation != detail::os::fork_generation()) return false;
-            detail::os::drain(known.read_end.get());
-            if (cancelled.load()) detail::os::notify(known.write_end.get());
+            detail::os::drain(known.ends.read_end.get());
+            if (cancelled.load()) detail::os::notify(known.ends.write_end.get());
             return cancelled.load();
         }
         detail::os::IoResult make_own_pipe() noexcept;
@@ -101,10 +99,9 @@ private:
 };
 
 inline Result<Canceller> Canceller::try_create() {
-    auto pipe = detail::os::make_wake_pipe();
-    if (!pipe) return std::move(pipe).error();
-    detail::os::UniqueHandle read_end(pipe->read_end), write_end(pipe->write_end);
-    return Canceller(detail::Shared<State>(new State(std::move(read_end), std::move(write_end))));
+    auto ends = detail::os::make_owned_pipe();
+    if (!ends) return std::move(ends).error();
+    return Canceller(detail::Shared<State>(new State(std::move(*ends))));
 }
 
 inline Canceller::State::~State() {
@@ -116,18 +113,16 @@ inline detail::os::IoResult Canceller::State::make_own_pipe() noexcept {
     namespace os = detail::os;
     Pipe* known = pipe.load();
     if (known->generation == os::fork_generation()) return os::IoResult::moved(0);
-    auto ends = os::make_wake_pipe();
+    auto ends = os::make_owned_pipe();
     if (!ends) return os::IoResult::failed(ends.error().code().value());
-    os::UniqueHandle read_end(ends->read_end), write_end(ends->write_end);
-    auto* const own = new (std::nothrow) Pipe(std::move(read_end), std::move(write_end), known);
+    auto* const own = new (std::nothrow) Pipe(std::move(*ends), known);
     if (!own) return os::IoResult::failed(os::no_memory);
     if (!pipe.compare_exchange_strong(known, own)) {  // another thread was first
         delete own;
         return os::IoResult::moved(0);
     }
-    own->inherited->read_end.reset();
-    own->inherited->write_end.reset();
-    if (cancelled.load()) os::notify(own->write_end.get());  // wake() may have found the parent's
+    own->inherited->ends = {};
+    if (cancelled.load()) os::notify(own->ends.write_end.get());  // wake() may have found the parent's
     return os::IoResult::moved(0);
 }
 
@@ -135,7 +130,7 @@ namespace detail {
 inline os::IoResult wake_entry(const Canceller& canceller, os::PollEntry& entry) noexcept {
     if (!canceller) return os::IoResult::moved(0);
     const os::IoResult own = canceller.state_->make_own_pipe();
-    entry = os::PollEntry::readable(canceller.state_->pipe.load()->read_end.get());
+    entry = os::PollEntry::readable(canceller.state_->pipe.load()->ends.read_end.get());
     return own;
 }
 

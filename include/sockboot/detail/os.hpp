@@ -48,6 +48,16 @@ private:
     Handle handle_ = no_handle;
 };
 
+/// A wake pipe that closes itself.
+struct OwnedPipe {
+    UniqueHandle read_end, write_end;
+};
+inline Result<OwnedPipe> make_owned_pipe() {
+    auto ends = make_wake_pipe();
+    if (!ends) return std::move(ends).error();
+    return OwnedPipe{UniqueHandle(ends->read_end), UniqueHandle(ends->write_end)};
+}
+
 /// Holds a Mutex while it lives.
 class Locked {
 public:

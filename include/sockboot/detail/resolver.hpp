@@ -80,18 +80,18 @@ public:
     /// Errors: deadline_exceeded; cancelled; those of look_up(); no thread or no pipe to be had.
     [[nodiscard]] Result<std::vector<Endpoint>> resolve_until(std::string_view host, Deadline& deadline,
                                                               const Canceller& canceller) {
-        os::UniqueHandle read_end, write_end;
+        os::OwnedPipe pipe;
         if (canceller) {
-            auto pipe = os::make_wake_pipe();
-            if (!pipe) return Error(pipe.error().code(), Operation::resolve);
-            read_end.reset(pipe->read_end), write_end.reset(pipe->write_end);
+            auto made = os::make_owned_pipe();
+            if (!made) return Error(made.error().code(), Operation::resolve);
+            pipe = std::move(*made);
         }
         auto shared = join(host);
         if (!shared) return std::move(shared).error();
         Lookup& lookup = **shared;
-        Lookup::Poller poller{write_end.get(), nullptr};
+        Lookup::Poller poller{pipe.write_end.get(), nullptr};
         const os::IoResult waited =
-            canceller ? poll_for(lookup, poller, read_end.get(), deadline, canceller) : wait_for(lookup, deadline);
+            canceller ? poll_for(lookup, poller, pipe.read_end.get(), deadline, canceller) : wait_for(lookup, deadline);
         leave(lookup);
         if (!waited) return Error(waited.code(), Operation::resolve);
         if (!lookup.answer) return Error(lookup.answer.error());
@@ -191,8 +191,7 @@ private:
     int busy_ = 0;    ///< of the threads: those that are in getaddrinfo(3)
     int queued_ = 0;  ///< of the lookups: those that no thread has begun
     const int generation_ = os::fork_generation();
-    [[maybe_unused]] Resolver* const
-        inherited_;  ///< from the process that forked; only kept so that no leak is reported
+    [[maybe_unused]] Resolver* const inherited_;  ///< the parent's; kept so that no leak is reported
 
     [[gnu::visibility("default")]] static inline constinit Atomic<Resolver*> current_{nullptr};
 };
