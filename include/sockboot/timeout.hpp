@@ -40,13 +40,14 @@ private:
             const auto bits = static_cast<std::uint64_t>(span.count());
             return scaled_to_ns(below ? std::uint64_t{0} - bits : bits, Unit::num, Unit::den, below);
         } else {
-            constexpr auto unit = static_cast<Rep>(1e9L * Period::num / Period::den);
-            const Rep exact = static_cast<Rep>(span.count()) * unit;
-            if (exact >= static_cast<Rep>(0x1p63L)) return (nanoseconds::max)();
-            if (exact <= static_cast<Rep>(-0x1p63L)) return (nanoseconds::min)();
-            if (!(exact <= static_cast<Rep>(0x1p63L))) return nanoseconds::zero();  // not a number
+            using Real = std::conditional_t<std::is_floating_point_v<Rep>, Rep, long double>;
+            constexpr auto unit = static_cast<Real>(1e9L * Period::num / Period::den);
+            const Real exact = static_cast<Real>(span.count()) * unit;
+            if (exact >= static_cast<Real>(0x1p63L)) return (nanoseconds::max)();
+            if (exact <= static_cast<Real>(-0x1p63L)) return (nanoseconds::min)();
+            if (!(exact <= static_cast<Real>(0x1p63L))) return nanoseconds::zero();  // not a number
             const auto whole = static_cast<nanoseconds::rep>(exact);
-            return nanoseconds(static_cast<Rep>(whole) < exact ? whole + 1 : whole);
+            return nanoseconds(static_cast<Real>(whole) < exact ? whole + 1 : whole);
         }
     }
     /// count * num / den nanoseconds, below zero or not.
@@ -54,7 +55,7 @@ private:
                                               bool below) noexcept {
         const std::uint64_t max = static_cast<std::uint64_t>((nanoseconds::max)().count());
         const std::uint64_t whole = count / den, rest = count % den;
-        // Of two periods that the field uses one of num and den is 1, so that rest * num cannot overflow.
+        // rest is below den: the product fits wherever num * den does, which are 86'400'000'000'000 for a day.
         const std::uint64_t part = rest * num;
         const std::uint64_t up = !below && part % den != 0 ? 1 : 0;
         if (whole > (max - part / den - up) / num) return below ? (nanoseconds::min)() : (nanoseconds::max)();
