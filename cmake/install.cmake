@@ -9,6 +9,8 @@ install(EXPORT sockboot-targets NAMESPACE sockboot:: DESTINATION ${package_dir})
 
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/sockboot-config-minor-version.cmake
     VERSION ${sockboot_version} COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
-configure_file(cmake/sockboot-config-version.cmake.in ${PROJECT_BINARY_DIR}/sockboot-config-version.cmake @ONLY)
-install(FILES cmake/sockboot-config.cmake ${PROJECT_BINARY_DIR}/sockboot-config-version.cmake
-    ${PROJECT_BINARY_DIR}/sockboot-config-minor-version.cmake DESTINATION ${package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/sockboot-config-any-version.cmake
+    VERSION ${sockboot_version} COMPATIBILITY AnyNewerVersion ARCH_INDEPENDENT)
+install(FILES cmake/sockboot-config.cmake cmake/sockboot-config-version.cmake
+    ${PROJECT_BINARY_DIR}/sockboot-config-minor-version.cmake ${PROJECT_BINARY_DIR}/sockboot-config-any-version.cmake
+    DESTINATION ${package_dir})
