@@ -49,8 +49,8 @@ public:
 
     void add(sockboot::Socket socket) {
         reap();
-        if (clients_.size() == max_clients) return turn_away(socket, "there are too many clients");
         const std::string peer = socket.remote_endpoint().to_string();
+        if (clients_.size() == max_clients) return say_turned_away(peer, "there are too many clients");
         Client& client = clients_.emplace_back();
         try {
             client.thread = std::thread([&client, socket = std::move(socket)]() mutable {
@@ -59,15 +59,15 @@ public:
             });
         } catch (const std::system_error& error) {  // no thread for it; its socket has gone with the lambda
             clients_.pop_back();
-            std::fprintf(stderr, "[echo] %s is turned away: %s\n", peer.c_str(), error.what());
+            say_turned_away(peer, error.what());
         }
     }
 
 private:
     static constexpr std::size_t max_clients = 256;
 
-    static void turn_away(const sockboot::Socket& socket, const char* why) {
-        std::fprintf(stderr, "[echo] %s is turned away: %s\n", socket.remote_endpoint().to_string().c_str(), why);
+    static void say_turned_away(const std::string& peer, const char* why) {
+        std::fprintf(stderr, "[echo] %s is turned away: %s\n", peer.c_str(), why);
     }
 
     struct Client {

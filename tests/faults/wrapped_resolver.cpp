@@ -70,6 +70,15 @@ bool all_have_ended() {
 
 std::string nth(int i) { return "host" + std::to_string(i) + ".test"; }
 
+/// As many as the resolver has threads, each of which wants a host of its own, and says whether it was found.
+std::vector<std::future<bool>> eight_callers() {
+    std::vector<std::future<bool>> eight;
+    for (int i = 0; i < 8; ++i)
+        eight.push_back(
+            std::async(std::launch::async, [=] { return try_resolve(nth(i), 80, {.timeout = 60s}).has_value(); }));
+    return eight;
+}
+
 const std::error_code late = Errc::deadline_exceeded;
 
 }  // namespace
@@ -138,10 +147,7 @@ TEST_CASE("resolver: callers of one host share one lookup, each with its own por
 TEST_CASE("resolver: over eight lookups at a time, callers wait for their turn, within their own deadline",
           "[faults]") {
     Hanging hanging;
-    std::vector<std::future<bool>> eight;
-    for (int i = 0; i < 8; ++i)
-        eight.push_back(
-            std::async(std::launch::async, [=] { return try_resolve(nth(i), 80, {.timeout = 60s}).has_value(); }));
+    auto eight = eight_callers();
     REQUIRE(hanging.are_asked(8));
     const loopback::Stopwatch watch;
     CHECK(error_of(try_resolve("ninth.test", 80, {.timeout = 50ms})).code() == late);
@@ -222,10 +228,7 @@ TEST_CASE("resolver: fork() during a lookup takes its answer from nobody", "[fau
 #if !defined(SOCKBOOT_TEST_UNDER_TSAN)
 TEST_CASE("resolver: a child looks up by threads of its own while all of its parent's hang", "[faults]") {
     Hanging hanging;
-    std::vector<std::future<bool>> eight;
-    for (int i = 0; i < 8; ++i)
-        eight.push_back(
-            std::async(std::launch::async, [=] { return try_resolve(nth(i), 80, {.timeout = 60s}).has_value(); }));
+    auto eight = eight_callers();
     REQUIRE(hanging.are_asked(8));
     Child child([] {
         const Resolver answers([](int) { return 0; });

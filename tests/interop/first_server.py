@@ -4,59 +4,50 @@
 
 The README's first server among strangers: whatever a client does, the next one is served, and Ctrl-C ends it.
 """
-import re
 import signal
 import socket
 import struct
-import subprocess
 import sys
 
+sys.dont_write_bytecode = True  # the folder is the source's
+from python_peer import EchoServer, frame, is_ended, receive_frame
 
-def frame(message):
-    return struct.pack(">I", len(message)) + message
 
-
-def echoes(port):
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as peer:
+def echoes(server):
+    with server.connect() as peer:
         peer.sendall(frame(b"hello"))
-        assert peer.makefile("rb").read(9) == frame(b"hello")
+        assert receive_frame(peer) == b"hello"
 
 
-def is_ended(peer):
-    try:
-        return peer.recv(1) == b""
-    except ConnectionResetError:
-        return True
-
-
-process = subprocess.Popen([sys.argv[1]], stderr=subprocess.PIPE, text=True)
-try:
-    port = int(re.search(r"listening on 127\.0\.0\.1:(\d+)", process.stderr.readline()).group(1))
-    echoes(port)
-
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as browser:
+def use(server):
+    echoes(server)
+    with server.connect() as browser:
         browser.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert is_ended(browser)
-    echoes(port)
+    echoes(server)
 
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as rude:
+    with server.connect() as rude:
         rude.sendall(frame(b"half a message")[:7])
         rude.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    echoes(port)
+    echoes(server)
 
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as silent:  # ten seconds at most
+    with server.connect() as silent:  # ten seconds at most
         assert is_ended(silent)
-    echoes(port)
+    echoes(server)
 
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as waiting:
+    with server.connect() as waiting:
         waiting.sendall(frame(b"here"))
-        assert waiting.makefile("rb").read(8) == frame(b"here")
-        process.send_signal(signal.SIGINT)
+        assert receive_frame(waiting) == b"here"
+        server.process.send_signal(signal.SIGINT)
         assert is_ended(waiting)
-    _, said = process.communicate(timeout=30)
-    assert process.returncode == 0, process.returncode
+    said = server.stop()
     for words in ('the text "GET "', "connection reset", "deadline exceeded", "cancelled"):
         assert words in said, f"no {words!r} in:\n{said}"
+
+
+server = EchoServer(sys.argv[1])
+try:
+    use(server)
 finally:
-    process.kill()
+    server.process.kill()
 print("whatever a client does, the next one is served")
