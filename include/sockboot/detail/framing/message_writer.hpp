@@ -134,8 +134,11 @@ private:
         const std::size_t size = out_.size();
         const bool whole = tried.all(size);
         const Progress sent = whole ? Progress{size, tried} : detail::send_rest(io, out_.view(), {}, tried);
-        out_.consume(sent.done);
-        if (!sent.all(size)) return detail::transfer_error(io, sent, Operation::send, size);
+        if (!sent.all(size)) {
+            out_.consume(sent.done);
+            return detail::transfer_error(io, sent, Operation::send, size);
+        }
+        out_.clear();  // back to its front: what is queued next would have to be moved there otherwise
         const bool held_large = out_.capacity() > size_.max_size() + large_message_size;
         if (held_large || size_.is_oversized(size, out_.capacity())) out_ = {};
         return {};
