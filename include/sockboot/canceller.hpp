@@ -63,7 +63,7 @@ private:
     struct Pipe {
         Pipe(detail::os::OwnedPipe fresh, Pipe* of_parent) noexcept : ends(std::move(fresh)), inherited(of_parent) {}
         detail::os::OwnedPipe ends;
-        const int generation = detail::os::fork_generation();
+        const int generation = detail::os::new_fork_generation();
         Pipe* const inherited;  ///< from the process that forked
     };
     /// The flag decides. A byte in the pipe only makes those who wait look at it, so that one too many does no harm;
@@ -73,16 +73,17 @@ private:
         ~State();
         /// Wakes this process alone. Where it has no pipe of its own yet, nobody in it waits.
         void wake() noexcept {
-            const Pipe& known = *pipe.load();
-            if (known.generation == detail::os::fork_generation()) detail::os::notify(known.ends.write_end.get());
+            if (has_own_pipe()) detail::os::notify(pipe.load()->ends.write_end.get());
         }
         bool confirm() noexcept {
-            const Pipe& known = *pipe.load();
             if (cancelled.load()) return true;
-            if (known.generation != detail::os::fork_generation()) return false;
-            detail::os::drain(known.ends.read_end.get());
-            if (cancelled.load()) detail::os::notify(known.ends.write_end.get());
+            if (!has_own_pipe()) return false;
+            detail::os::drain(pipe.load()->ends.read_end.get());
+            if (cancelled.load()) wake();
             return cancelled.load();
+        }
+        [[nodiscard]] bool has_own_pipe() const noexcept {
+            return pipe.load()->generation == detail::os::fork_generation();
         }
         detail::os::IoResult make_own_pipe() noexcept;
 
@@ -109,15 +110,15 @@ inline Canceller::State::~State() {
 }
 
 /// In a child of fork(), whose pipe is still its parent's: makes one of its own.
-inline detail::os::IoResult Canceller::State::make_own_pipe() noexcept {
+[[gnu::noinline, gnu::cold]] inline detail::os::IoResult Canceller::State::make_own_pipe() noexcept {
     namespace os = detail::os;
     Pipe* known = pipe.load();
-    if (known->generation == os::fork_generation()) return os::IoResult::moved(0);
+    if (known->generation == os::fork_generation()) return os::IoResult::moved(0);  // another thread was first
     auto ends = os::make_owned_pipe();
     if (!ends) return os::IoResult::failed(ends.error().code().value());
     auto* const own = new (std::nothrow) Pipe(std::move(*ends), known);
     if (!own) return os::IoResult::failed(os::no_memory);
-    if (!pipe.compare_exchange_strong(known, own)) {  // another thread was first
+    if (!pipe.compare_exchange_strong(known, own)) {
         delete own;
         return os::IoResult::moved(0);
     }
@@ -129,9 +130,11 @@ inline detail::os::IoResult Canceller::State::make_own_pipe() noexcept {
 namespace detail {
 inline os::IoResult wake_entry(const Canceller& canceller, os::PollEntry& entry) noexcept {
     if (!canceller) return os::IoResult::moved(0);
-    const os::IoResult own = canceller.state_->make_own_pipe();
-    entry = os::PollEntry::readable(canceller.state_->pipe.load()->ends.read_end.get());
-    return own;
+    auto& state = *canceller.state_;
+    if (!state.has_own_pipe()) [[unlikely]]
+        if (const os::IoResult made = state.make_own_pipe(); !made) return made;
+    entry = os::PollEntry::readable(state.pipe.load()->ends.read_end.get());
+    return os::IoResult::moved(0);
 }
 
 inline bool confirm_cancelled(const Canceller& canceller) noexcept { return canceller && canceller.state_->confirm(); }

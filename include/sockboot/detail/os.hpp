@@ -113,7 +113,7 @@ static_assert(defined_as<Address(std::string_view)>(parse_ip));
 static_assert(defined_as<std::string(const Address&)>(ip_text));
 static_assert(defined_as<Result<void>(const std::string&, void (*)(void*, const Address&), void*)>(look_up));
 static_assert(defined_as<Result<void>(void (*)(void*), void*)>(start_thread));
-static_assert(defined_as<int() noexcept>(fork_generation));
+static_assert(defined_as<int() noexcept>(fork_generation) && defined_as<int() noexcept>(new_fork_generation));
 static_assert(requires(Mutex& mutex, Condition& condition, std::chrono::nanoseconds time) {
     mutex.lock(), condition.wait(mutex, time), condition.notify_one(), condition.notify_all(), mutex.unlock();
 });

@@ -190,7 +190,7 @@ private:
     int threads_ = 0;
     int busy_ = 0;    ///< of the threads: those that are in getaddrinfo(3)
     int queued_ = 0;  ///< of the lookups: those that no thread has begun
-    const int generation_ = os::fork_generation();
+    const int generation_ = os::new_fork_generation();
     [[maybe_unused]] Resolver* const inherited_;  ///< the parent's; kept so that no leak is reported
 
     [[gnu::visibility("default")]] static inline constinit Atomic<Resolver*> current_{nullptr};

@@ -16,11 +16,14 @@ namespace sockboot::inline v0_2::detail::os {
 [[gnu::visibility("default")]] inline constinit Atomic<int> forks{0};
 
 /// A number that grows with each fork(): what was made under another one belongs to the parent, with its threads, its
-/// locks and what its descriptors stand for. Safe in a signal handler, once it was called outside of one.
-inline int fork_generation() noexcept {
+/// locks and what its descriptors stand for. Safe in a signal handler.
+inline int fork_generation() noexcept { return forks.load(); }
+
+/// The same for something new; forks are counted from the first one on.
+inline int new_fork_generation() noexcept {
     static const int registered = ::pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1); });  // best effort
     static_cast<void>(registered);
-    return forks.load();
+    return fork_generation();
 }
 
 /// A lock, held by one thread.
