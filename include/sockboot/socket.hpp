@@ -37,7 +37,8 @@ class Socket : public SocketBase {
 public:
     Socket() noexcept = default;
     /// Takes over a handle from elsewhere: inherited, from another library, or from release().
-    /// Its options are left as they are, but for SIGPIPE, which it never raises. Errors: not a socket.
+    /// Its options are left as they are, but for SIGPIPE, which it never raises. When it fails, by an error or by
+    /// std::bad_alloc, the handle is still the caller's to close. Errors: not a socket.
     [[nodiscard]] static Socket adopt(Handle handle, std::string_view context = {}) {
         return try_adopt(handle, context).value();
     }
@@ -170,9 +171,12 @@ inline Result<Socket> Socket::try_adopt(Handle handle, std::string_view context)
     auto local = detail::os::local_address(handle);
     if (!local) return std::move(local).error().with_context(context, "handle " + std::to_string(handle));
     const auto remote = detail::os::remote_address(handle);  // a listener has none
-    detail::os::adopted(handle);
-    return Socket(detail::os::UniqueHandle(handle), context, detail::to_endpoint(*local).unmapped(),
+    Socket socket(detail::os::UniqueHandle(), context, detail::to_endpoint(*local).unmapped(),
                   remote ? detail::to_endpoint(*remote).unmapped() : Endpoint{}, detail::WaitPolicy());
+    // Last, since all of the above may throw std::bad_alloc.
+    detail::os::adopted(handle);
+    socket.take(handle);
+    return socket;
 }
 
 inline Result<Socket> Socket::try_accept(Timeout timeout) {

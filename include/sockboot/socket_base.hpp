@@ -162,6 +162,8 @@ protected:
     SocketBase& operator=(SocketBase&&) noexcept = default;
     ~SocketBase() = default;
 
+    /// Becomes the owner of a handle, where it has none.
+    void take(Handle handle) noexcept { handle_.reset(handle); }
     [[nodiscard]] const detail::WaitPolicy& policy() const noexcept { return policy_; }
     /// Waits until the socket is ready in one direction, the deadline has come or its canceller is called.
     [[nodiscard]] detail::IoResult wait(detail::os::Direction direction, Deadline& deadline) const noexcept {
