@@ -48,7 +48,8 @@ public:
     /// The next connection; it takes context, timeout and canceller from this socket.
     ///
     /// A connection that ended in the queue, EPERM (netfilter) and a signal are passed over. 64 of the first two in a
-    /// row are taken for a failure of the listener, and reported.
+    /// row are taken for a failure of the listener, and reported. Too many open files and its kin leave the connection
+    /// in the queue, so that the next call fails as fast: close something or wait before it, as 5 ms growing to 1 s.
     /// Errors: would-block (timeout zero), deadline_exceeded, cancelled; too many open files and its kin, which are
     ///         transient().
     /// Calls:  accept4(2), poll(2).
