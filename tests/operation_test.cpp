@@ -30,6 +30,7 @@ constexpr Named all[] = {
     {Operation::receive, "receive", "receive from"},
     {Operation::shutdown, "shutdown", "shut down"},
     {Operation::wait, "wait", "wait for"},
+    {Operation::close, "close", "close"},
 };
 
 }  // namespace

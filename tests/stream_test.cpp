@@ -76,7 +76,7 @@ TEST_CASE("stream: one that is built on a Socket passes on its deadline, its wor
     const auto ended = error_of(try_recv_exact(stream, 1));
     CHECK(ended.code() == Errc::closed);
     CHECK(ended.endpoint() == stream.socket.remote_endpoint().to_string());
-    graceful_close(stream);
+    CHECK(graceful_close(stream) == CloseOutcome::peer_closed);
     CHECK_FALSE(stream.socket.is_open());
 }
 

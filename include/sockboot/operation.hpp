@@ -20,12 +20,13 @@ enum class Operation : std::uint8_t {
     receive,
     shutdown,
     wait,
+    close,  ///< the end of a stream, in order
 };
 
 /// One word for it: "connect".
 [[nodiscard]] constexpr std::string_view to_string(Operation operation) noexcept {
-    constexpr std::string_view names[] = {"parse",   "resolve", "open", "configure", "bind",     "listen",
-                                          "connect", "accept",  "send", "receive",   "shutdown", "wait"};
+    constexpr std::string_view names[] = {"parse",  "resolve", "open",    "configure", "bind", "listen", "connect",
+                                          "accept", "send",    "receive", "shutdown",  "wait", "close"};
     const auto index = static_cast<std::size_t>(operation);
     return index < std::size(names) ? names[index] : "unknown operation";
 }

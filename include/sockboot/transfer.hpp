@@ -159,41 +159,54 @@ template <Stream S> [[nodiscard]] std::string recv_exact(S& stream, std::size_t 
     return sockboot::try_recv_exact(stream, count).value();
 }
 
+/// How a stream that was closed gracefully came to its end.
+enum class CloseOutcome : std::uint8_t {
+    peer_closed,    ///< the peer has ended the stream too
+    timed_out,      ///< it had not when the time was up
+    limit_reached,  ///< it went on sending, more than is dropped
+};
+
 /// Closes so that the last reply arrives although the peer had sent more than was read.
 ///
 /// A plain close() with bytes unread resets the connection, and the reset may overtake the reply. This half-closes,
-/// reads and drops what still comes until the peer closes too, and then closes, whatever happened.
+/// reads and drops what still comes until the peer closes too, and then closes. A peer that stays or goes on sending is
+/// left at one of the two bounds, which is no error.
 /// Units:   timeout: for the whole, default 2 s; max_bytes: that are dropped, default 1 MiB.
-/// Errors:  deadline_exceeded, message_too_large: the peer went on beyond a bound; connection reset. In each case the
-///          stream is closed.
+/// Errors:  connection reset; cancelled; closed, where the stream was. The stream is closed in every case.
 /// Threads: no other thread in a call on the stream.
 /// Calls:   shutdown(2), recv(2), poll(2), close(2).
 template <ClosableStream S>
-Result<void> try_graceful_close(S& stream, Timeout timeout = std::chrono::seconds(2),
-                                std::uint64_t max_bytes = std::uint64_t{1} << 20) {
+Result<CloseOutcome> try_graceful_close(S& stream, Timeout timeout = std::chrono::seconds(2),
+                                        std::uint64_t max_bytes = std::uint64_t{1} << 20) {
     using detail::IoResult;
-    auto ended = stream.try_shutdown_send();
+    const struct Closing {
+        S& stream;
+        ~Closing() { stream.close(); }
+    } closing{stream};
+    if (auto half_closed = stream.try_shutdown_send(); !half_closed) return std::move(half_closed).error();
     detail::StreamIo<S> io(stream);
     Deadline deadline = Deadline::started(timeout);
     std::array<std::byte, 4096> dropped;
-    for (std::uint64_t bytes = 0; ended;) {
+    for (std::uint64_t bytes = 0; bytes <= max_bytes;) {
         // Not recv_now(): that would block as the stream's own timeout allows.
-        IoResult got = io.recv_after(IoResult::interrupted, dropped, false, deadline);
-        if (got && got.bytes() == 0) break;
-        if (got && (bytes += got.bytes()) > max_bytes) {
-            ended = io.with_source(Error(Errc::message_too_large, Operation::receive)
-                                       .with_note("the peer went on sending to a socket that is being closed"));
-            break;
+        const IoResult got = io.recv_after(IoResult::interrupted, dropped, false, deadline);
+        if (!got) {
+            Error error = io.error_of(got, Operation::close).with_progress(bytes, 0);
+            if (error.code() == Errc::deadline_exceeded || error.would_block()) return CloseOutcome::timed_out;
+            return error;
         }
-        if (got && deadline.expired()) got = IoResult::deadline_exceeded;
-        if (!got) ended = io.error_of(got, Operation::receive).with_progress(bytes, 0);
+        if (!got.any()) return CloseOutcome::peer_closed;
+        bytes += got.bytes();
+        // A peer that always has more would never let it wait.
+        if (deadline.expired()) return CloseOutcome::timed_out;
     }
-    stream.close();
-    return ended;
+    return CloseOutcome::limit_reached;
 }
+
+/// The same, throwing SocketError.
 template <ClosableStream S>
-void graceful_close(S& stream, Timeout timeout = std::chrono::seconds(2),
-                    std::uint64_t max_bytes = std::uint64_t{1} << 20) {
-    sockboot::try_graceful_close(stream, timeout, max_bytes).value();
+CloseOutcome graceful_close(S& stream, Timeout timeout = std::chrono::seconds(2),
+                            std::uint64_t max_bytes = std::uint64_t{1} << 20) {
+    return sockboot::try_graceful_close(stream, timeout, max_bytes).value();
 }
 }  // namespace sockboot::inline v0_2

@@ -29,10 +29,10 @@ inline std::string lower_first(std::string text) {
 
 /// An operation as the beginning of a sentence, in front of an endpoint: "connect to".
 constexpr std::string_view verb_phrase(Operation operation) noexcept {
-    constexpr std::string_view phrases[] = {"parse",   "resolve",      "open a socket for", "configure",
-                                            "bind",    "listen on",    "connect to",        "accept on",
-                                            "send to", "receive from", "shut down",         "wait for"};
-    return operation <= Operation::wait ? phrases[static_cast<std::size_t>(operation)] : to_string(operation);
+    constexpr std::string_view phrases[] = {
+        "parse",     "resolve", "open a socket for", "configure", "bind",     "listen on", "connect to",
+        "accept on", "send to", "receive from",      "shut down", "wait for", "close"};
+    return operation <= Operation::close ? phrases[static_cast<std::size_t>(operation)] : to_string(operation);
 }
 
 /// What there is to say of an error. Views: for the time of one call.
