@@ -6,6 +6,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -237,6 +238,40 @@ TEST_CASE("connect_to: the local address is the one asked for", "[connect_to]") 
     const auto socket = connect_to("127.0.0.1", server.local_endpoint().port(), {}, options);
     CHECK(socket.local_endpoint().host() == "127.0.0.2");
     CHECK(server.accept().remote_endpoint() == socket.local_endpoint());
+}
+
+#ifdef IP_BIND_ADDRESS_NO_PORT
+TEST_CASE("connect_to: a local address without a port leaves the choice of one to the connection", "[connect_to]") {
+    SKIP_UNLESS(loopback::has_ipv6(), "this machine has no IPv6");
+    for (const char* host : {"127.0.0.1", "::1"}) {
+        const auto server = create_server(host, 0);
+        const ConnectOptions options{.local = *Endpoint::try_from_ip(host, 0)};
+        const auto socket = connect_to(host, server.local_endpoint().port(), {}, options);
+        CHECK(socket.get_option<int>(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT) == 1);
+        CHECK(socket.get_option<int>(SOL_SOCKET, SO_REUSEADDR) == 0);
+        CHECK(socket.local_endpoint().port() != 0);
+    }
+}
+#endif
+
+TEST_CASE("connect_to: a fixed port can be had again while its last connection is in TIME_WAIT", "[connect_to]") {
+    auto first = create_server("127.0.0.1", 0);
+    auto second = create_server("127.0.0.1", 0);
+    const ConnectOptions options{.local = create_server("127.0.0.2", 0).local_endpoint()};
+    auto socket = connect_to("127.0.0.1", first.local_endpoint().port(), {}, options);
+    auto accepted = first.accept();
+    socket.close();
+    std::byte nothing[1];
+    REQUIRE(accepted.recv_some(nothing) == 0);
+    accepted.close();
+
+    socket = connect_to("127.0.0.1", second.local_endpoint().port(), {}, options);
+    CHECK(socket.local_endpoint() == options.local);
+    CHECK(second.accept().remote_endpoint() == options.local);
+    socket.close();
+    // The same pair of addresses is the kernel's to give free.
+    const auto again = try_connect_to("127.0.0.1", first.local_endpoint().port(), {}, options);
+    CHECK((again || again.error().transient()));
 }
 
 TEST_CASE("connect_to: a local address that cannot be had is named, and not tried again", "[connect_to]") {

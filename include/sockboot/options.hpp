@@ -69,7 +69,9 @@ struct ConnectOptions {
     /// Addresses that are tried at the same time, at most. 1 to 16. Where a host has more, the oldest attempts make
     /// room, in time for each address that is left to have an equal share of the time that is left.
     int max_attempts_in_flight = 6;
-    /// Where to connect from. Not set (default): the system chooses. Port 0: any.
+    /// Where to connect from. Not set (default): the system chooses. Port 0: any. A fixed port can be had again while
+    /// its last connection is in TIME_WAIT (SO_REUSEADDR); by the same server's address only when the kernel gives the
+    /// pair of addresses free, and until then it is a transient failure.
     Endpoint local{};
     /// What ends the connecting, and each later call of the socket, from elsewhere. Default: nothing does.
     Canceller canceller = Canceller::none();

@@ -114,6 +114,7 @@ extern "C" {
 WRAPPED(socket, int family, int type, int protocol);
 WRAPPED(setsockopt, int handle, int level, int name, const void* value, socklen_t size);
 WRAPPED(getsockopt, int handle, int level, int name, void* value, socklen_t* size);
+WRAPPED(bind, int handle, const sockaddr* address, socklen_t size);
 WRAPPED(connect, int handle, const sockaddr* address, socklen_t size);
 WRAPPED(getpeername, int handle, sockaddr* address, socklen_t* size);
 WRAPPED(accept4, int handle, sockaddr* address, socklen_t* size, int flags);
@@ -140,6 +141,11 @@ int __wrap_setsockopt(int handle, int level, int name, const void* value, sockle
 int __wrap_getsockopt(int handle, int level, int name, void* value, socklen_t* size) {
     const auto verdict = faults::decide(Call::getsockopt, name);
     return verdict.error != 0 ? faults::failed(verdict.error) : __real_getsockopt(handle, level, name, value, size);
+}
+
+int __wrap_bind(int handle, const sockaddr* address, socklen_t size) {
+    const auto verdict = faults::decide(Call::bind, handle);
+    return verdict.error != 0 ? faults::failed(verdict.error) : __real_bind(handle, address, size);
 }
 
 int __wrap_connect(int handle, const sockaddr* address, socklen_t size) {

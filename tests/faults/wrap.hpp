@@ -17,6 +17,7 @@ namespace faults {
 enum class Call {
     socket,
     setsockopt,
+    bind,
     connect,
     getpeername,
     getsockopt,

@@ -63,8 +63,8 @@ struct Silent {
 TEST_CASE("create_server: whichever step fails is named, and no descriptor is lost", "[faults]") {
     const loopback::LogCapture quiet(LogLevel::off);
     const ServerOptions every{.reuse_port = true, .keep_alive = {.user_timeout = 30s}};
-    // A socket; no delay, four of keep-alive, the user timeout, two of reuse.
-    CHECK(fail_each_step([&] { return try_create_server("127.0.0.1", 0, "steps", every); }) == 9);
+    // A socket; no delay, four of keep-alive, the user timeout, two of reuse; bind.
+    CHECK(fail_each_step([&] { return try_create_server("127.0.0.1", 0, "steps", every); }) == 10);
 }
 
 TEST_CASE("connect_to: whichever step fails is named, and no descriptor is lost", "[faults]") {
@@ -77,6 +77,39 @@ TEST_CASE("connect_to: whichever step fails is named, and no descriptor is lost"
               return try_connect_to("127.0.0.1", port, "steps",
                                     {.timeout = timeout, .keep_alive = {.user_timeout = 30s}});
           }) == 11);
+}
+
+TEST_CASE("connect_to: that a local address has no port left passes, and is tried again", "[faults]") {
+    const loopback::LogCapture quiet(LogLevel::off);
+    auto server = create_server("127.0.0.1", 0);
+    const std::uint16_t port = server.local_endpoint().port();
+    const Endpoint any_port = Endpoint::parse("127.0.0.2:0");
+    const Script script(
+        [](const Made& made) { return Verdict{.error = made.call == Call::bind && made.nth < 2 ? EADDRINUSE : 0}; });
+    const auto error = error_of(try_connect_to("127.0.0.1", port, "steps", {.local = any_port}));
+    CHECK(error.code() == system_code(EADDRINUSE));
+    CHECK(error.transient());
+    CHECK_THAT(error.message(), StartsWith("[steps] connect to 127.0.0.1:" + std::to_string(port) + ": "));
+    CHECK_THAT(error.message(), ContainsSubstring("options.local: 127.0.0.2 has no port left"));
+
+    const RetryPolicy retry{.attempts = 2, .initial_delay = 1ms};
+    const auto socket = connect_to("127.0.0.1", port, "steps", {.retry = retry, .local = any_port});
+    CHECK(script.count(Call::bind) == 3);
+    CHECK(server.accept().remote_endpoint() == socket.local_endpoint());
+}
+
+TEST_CASE("connect_to: a fixed local port that is taken, or an address that is none here, is not tried again",
+          "[faults]") {
+    const int number = GENERATE(EADDRINUSE, EADDRNOTAVAIL, EACCES);
+    const Script script([=](const Made& made) { return Verdict{.error = made.call == Call::bind ? number : 0}; });
+    const RetryPolicy retry{.attempts = 3, .initial_delay = 1ms};
+    const Endpoint local = Endpoint::parse(number == EADDRINUSE ? "10.0.0.9:4000" : "10.0.0.9:0");
+    const auto error = error_of(try_connect_to("127.0.0.1", 80, "steps", {.retry = retry, .local = local}));
+    CHECK(error.code() == system_code(number));
+    CHECK_FALSE(error.transient());
+    CHECK_THAT(error.message(),
+               StartsWith("[steps] bind " + local.to_string() + ": ") && ContainsSubstring("(options.local)"));
+    CHECK(script.count(Call::bind) == 1);
 }
 
 TEST_CASE("create_server: where IPv6 is off, all addresses are those of IPv4", "[faults]") {  // behaviour 89

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Addresses beyond loopback: one that comes later, both families on one socket, one that needs a zone.
+// Addresses beyond loopback: one that comes later, both families on one socket, one that needs a zone, and one that has
+// few ports.
+#include <vector>
+
 #include "world.hpp"
 
 using namespace sockboot;
@@ -50,4 +53,25 @@ TEST_CASE_METHOD(Network, "connect_to: a link-local address is reached through i
     const std::uint16_t port = server.local_endpoint().port();
     const auto error = loopback::clean_failure([&] { return try_connect_to("fe80::1", port, "client"); });
     CHECK(error.code() == std::errc::invalid_argument);
+}
+
+TEST_CASE_METHOD(Network,
+                 "connect_to: a local address has all of its ports for each server, and having none left is transient",
+                 "[.network][ports]") {
+    auto first = create_server("192.0.2.129", 0, "first");
+    auto second = create_server("192.0.2.130", 0, "second");
+    run("echo 50000 50001 >/proc/sys/net/ipv4/ip_local_port_range");
+    const ConnectOptions options{.local = Endpoint::parse("192.0.2.1:0")};
+    const auto connect = [&](const Socket& server) {
+        const Endpoint to = server.local_endpoint();
+        return try_connect_to(to.host(), to.port(), "client", options);
+    };
+    std::vector<Socket> clients;
+    for (const Socket* server : {&first, &first, &second, &second}) clients.push_back(connect(*server).value());
+
+    const auto error = loopback::clean_failure([&] { return connect(first); });
+    CHECK(error.code() == std::errc::address_not_available);
+    CHECK(error.transient());
+    clients.front().abort();  // leaves no TIME_WAIT
+    CHECK(connect(first));
 }

@@ -24,7 +24,7 @@ public:
     static constexpr int max_in_flight = 16;  ///< that max_attempts_in_flight can ask for
 
     Connector(std::vector<Endpoint> endpoints, std::string_view context, const ConnectOptions& options)
-        // Two sockets cannot be bound to one port: with a fixed one, addresses are tried one after the other.
+        // Not every system binds two sockets to one port: with a fixed one, addresses are tried one after the other.
         : race_(std::move(endpoints), options.attempt_delay,
                 options.local.family() != Family::none && options.local.port() != 0
                     ? 1
@@ -67,14 +67,30 @@ private:
         auto set = configure_stream(handle.get(), endpoint.family(), options_.no_delay, options_.keep_alive);
         if (!set) return record_failure(index, std::move(set).error());
         if (options_.local.family() != Family::none)
-            if (auto bound = os::bind(handle.get(), to_address(options_.local)); !bound)
-                return std::move(bound).error().with_context({}, options_.local.to_string()).with_note("options.local");
+            if (auto bound = bind_to_local(handle.get()); !bound) return std::move(bound).error();
         if (options_.canceller.is_cancelled()) return Error(Errc::cancelled, Operation::connect);
         auto state = os::start_connect(handle.get(), to_address(endpoint));
         if (!state) return record_failure(index, std::move(state).error());
         if (*state == os::ConnectState::done) return complete(index, std::move(handle));
         slots_.push_back({index, std::move(handle), *state == os::ConnectState::queue_full});
         return std::optional<Socket>();
+    }
+    /// Gives a fresh socket the address, and maybe the port, that it is to connect from.
+    Result<void> bind_to_local(os::Handle handle) const {
+        const Endpoint& local = options_.local;
+        Result<void> done;
+        if (local.port() != 0)
+            done = os::claim_port(handle, true);
+        else if (os::supports(os::Option::bind_without_port))
+            // The port is then chosen by connect(2), and needs to differ only among connections to the same server.
+            static_cast<void>(os::set_option(handle, os::Option::bind_without_port, 1));  // best effort: old kernels
+        if (done) done = os::bind(handle, to_address(local));
+        if (done) return done;
+        // Elsewhere bind(2) is the step that finds all ports used up, which passes.
+        if (local.port() == 0 && done.error().code() == std::errc::address_in_use)
+            return Error(done.error().code(), Operation::connect)
+                .with_note(concat({"options.local: ", local.host(), " has no port left"}));
+        return std::move(done).error().with_context({}, local.to_string()).with_note("options.local");
     }
     /// When the race ends; a poll looks once, whatever the time.
     static Race::time_point end_of(Deadline& deadline) noexcept {

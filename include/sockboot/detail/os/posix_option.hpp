@@ -39,6 +39,9 @@ constexpr OptionName option_name(Option option) noexcept {
 #ifdef TCP_USER_TIMEOUT
         case Option::user_timeout: return {IPPROTO_TCP, TCP_USER_TIMEOUT};
 #endif
+#ifdef IP_BIND_ADDRESS_NO_PORT
+        case Option::bind_without_port: return {IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT};  // also of IPv6 sockets
+#endif
         default: return {-1, -1};
     }
 }
@@ -63,8 +66,9 @@ inline Result<void> set_option(Handle handle, Option option, int value) {
     return set_raw_option(handle, name.level, name.name, ByteView::of(value));
 }
 
-/// Lets a server bind to its port although connections of an earlier run are in TIME_WAIT. Called before each bind()
-/// of a listener, whatever `reuse_address` says: there are systems on which something has to be set either way.
+/// Lets a socket bind to its port although earlier connections of that port are in TIME_WAIT. Called before each bind()
+/// of a listener, and of a connection from a fixed port, whatever `reuse_address` says: there are systems on which
+/// something has to be set either way.
 inline Result<void> claim_port(Handle handle, bool reuse_address) {
     if (!reuse_address) return {};
     return set_raw_option(handle, SOL_SOCKET, SO_REUSEADDR, ByteView::of(1));

@@ -36,6 +36,7 @@ enum class Option : std::uint8_t {
     keep_alive_interval,
     keep_alive_probes,
     user_timeout,
+    bind_without_port,
 };
 
 /// An address without the system's types; the system files turn it into a sockaddr and back. Made with {}, it
