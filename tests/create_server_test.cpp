@@ -216,8 +216,16 @@ TEST_CASE("create_server: without dual_stack IPv6 is alone, and the port stays f
     CHECK(create_server("::1", 0).get_option<int>(IPPROTO_IPV6, IPV6_V6ONLY) == 1);
 }
 
+TEST_CASE("create_server: an IPv4-mapped address is the IPv4 address that it stands for", "[create_server]") {
+    auto server = create_server("::ffff:127.0.0.1", 0);
+    CHECK(server.local_endpoint().host() == "127.0.0.1");
+    const auto client = connect_to("127.0.0.1", server.local_endpoint().port());
+    CHECK(server.accept().remote_endpoint() == client.local_endpoint());
+}
+
 TEST_CASE("create_server: an IPv4 wildcard is IPv4 alone", "[create_server]") {
-    auto server = create_server("0.0.0.0", 0);
+    const char* host = GENERATE("0.0.0.0", "::ffff:0.0.0.0");
+    auto server = create_server(host, 0);
     CHECK(server.local_endpoint().host() == "0.0.0.0");
     const auto client = connect_to("127.0.0.1", server.local_endpoint().port());
     CHECK(server.accept().local_endpoint() == client.remote_endpoint());

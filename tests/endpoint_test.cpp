@@ -123,8 +123,9 @@ TEST_CASE("endpoint: text that is no address says what is wrong with it", "[endp
         {"[::1:80", no_address},
         {"[:::1]:80", no_address},
         {"[::1%]:80", no_address},
-        {"[fe80::1%no-such-interface]:80", no_address},
-        {"[fe80::1%0]:80", no_address},
+        {"[fe80::1%no-such-interface]:80", "no interface is called \"no-such-interface\""},
+        {"[fe80::1%0]:80", "no interface is called \"0\""},
+        {"[fe80:::1%no-such-interface]:80", no_address},
         {"127.0.0.1%lo:80", no_address},
         {"127.0.0.1\0:80"sv, no_address},
         {"[::1\0]:80"sv, no_address},
@@ -167,6 +168,15 @@ TEST_CASE("endpoint: an address alone takes its port beside it, with or without 
         INFO(bad);
         REQUIRE_FALSE(refused);
         CHECK_THAT(refused.error().message(), ContainsSubstring("(not an IPv4 or IPv6 address)"));
+    }
+}
+
+TEST_CASE("endpoint: an address whose interface is not there says so", "[endpoint]") {
+    for (const std::string_view ip : {"fe80::1%nosuch0"sv, "[fe80::1%nosuch0]"sv}) {
+        const auto refused = Endpoint::try_from_ip(ip, 80);
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().message() ==
+              "parse \"" + std::string(ip) + "\": invalid argument (no interface is called \"nosuch0\")");
     }
 }
 

@@ -139,6 +139,8 @@ TEST_CASE("resolve: addresses and localhost are answered without asking a name s
         {"[::1]", {"[::1]:80"}},
         {"::", {"[::]:80"}},
         {"fe80::1%1", {"[fe80::1%lo]:80"}},
+        {"::ffff:127.0.0.1", {"127.0.0.1:80"}},
+        {"[::ffff:127.0.0.1]", {"127.0.0.1:80"}},
         {"localhost", both},
         {"LocalHost", both},
         {"localhost.", both},
@@ -168,6 +170,9 @@ TEST_CASE("resolve: what cannot be a host is refused without asking a name serve
         {"2130706433", unknown, "not an IPv4 address"},
         {"localhost:80", unknown, "a port is given apart"},
         {"1::2::3", unknown, "not an IPv6 address"},
+        {"fe80::1%nosuch0", unknown, "(no interface is called \"nosuch0\")"},
+        {"[fe80::1%nosuch0]", unknown, "(no interface is called \"nosuch0\")"},
+        {"fe80::1::%nosuch0", unknown, "not an IPv6 address"},
         {"nosuch.invalid", unknown, "never exist"},
         {"NoSuch.INVALID.", unknown, "never exist"},
         {std::string(254, 'a'), unknown, "253 characters"},
@@ -192,6 +197,11 @@ TEST_CASE("resolve: a name's addresses come in the system's order, each with the
     CHECK(texts(endpoints) == std::vector<std::string>{"[2001:db8::7]:443", "192.0.2.2:443", "192.0.2.1:443"});
     CHECK(resolver.asked() == std::vector<std::string>{"many.test"});
     CHECK((resolver.last_thread() == std::this_thread::get_id()) == timeout.is_forever());
+}
+
+TEST_CASE("resolve: an IPv4-mapped address of a name is the IPv4 address that it stands for", "[resolve]") {
+    const FakeResolver resolver(0, {"::ffff:192.0.2.1", "2001:db8::7"});
+    CHECK(texts(resolve("mapped.test", 443)) == std::vector<std::string>{"192.0.2.1:443", "[2001:db8::7]:443"});
 }
 
 TEST_CASE("resolve: the resolver's answers keep their meaning", "[resolve]") {  // behaviour 21

@@ -57,6 +57,15 @@ inline Error bad_address(std::string_view text, std::string_view why) {
     return invalid_argument(Operation::parse, std::string(why)).with_context({}, concat({"\"", text, "\""}));
 }
 
+/// Why `text` is no address: `otherwise`, unless it is one and only its interface is missing.
+inline std::string why_no_address(std::string_view text, std::string_view otherwise) {
+    if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+    const std::string_view ip = text.substr(0, text.find('%'));
+    const bool has_zone = text.size() > ip.size() + 1 && text.find('\0') == std::string_view::npos;
+    if (!has_zone || os::parse_ip(ip).family != os::Family::ipv6) return std::string(otherwise);
+    return concat({"no interface is called \"", text.substr(ip.size() + 1), "\""});
+}
+
 inline std::string no_port(Port port, std::string_view lowest) {
     return concat({port.to_string(), " is no port: ", lowest, " to 65535"});
 }
@@ -96,8 +105,9 @@ public:
         const int port = detail::parse_port(text.substr(colon + 1));
         if (port < 0) return detail::bad_address(text, "a port is a number from 0 to 65535");
         auto endpoint = try_from_ip(ip, port);
-        if (!endpoint) return detail::bad_address(text, "not an IPv4 or IPv6 address in front of the port");
-        return endpoint;
+        if (endpoint) return endpoint;
+        return detail::bad_address(text,
+                                   detail::why_no_address(ip, "not an IPv4 or IPv6 address in front of the port"));
     }
     /// From an address alone ("127.0.0.1", "::1", "[::1]", "fe80::1%eth0") and a port.
     [[nodiscard]] static Result<Endpoint> try_from_ip(std::string_view ip, Port port) {
@@ -106,7 +116,8 @@ public:
         if (bare.size() > 2 && bare.front() == '[' && bare.back() == ']') bare = bare.substr(1, bare.size() - 2);
         detail::os::Address address = detail::os::parse_ip(bare);
         if (bare.size() != ip.size() && address.family == Family::ipv4) address.family = Family::none;
-        if (address.family == Family::none) return detail::bad_address(ip, "not an IPv4 or IPv6 address");
+        if (address.family == Family::none)
+            return detail::bad_address(ip, detail::why_no_address(ip, "not an IPv4 or IPv6 address"));
         address.port = port.number();
         return detail::to_endpoint(address);
     }

@@ -63,7 +63,7 @@ inline Error not_resolved(std::error_code code, std::string_view host, std::stri
 /// What can be said about a host without asking anybody: addresses, names that RFC 6761 reserves, and nonsense.
 /// An empty list: a name server has to be asked.
 inline Result<std::vector<Endpoint>> resolve_locally(std::string_view host, Port port) {
-    if (auto numeric = Endpoint::try_from_ip(host, port)) return std::vector<Endpoint>{*numeric};
+    if (auto numeric = Endpoint::try_from_ip(host, port)) return std::vector<Endpoint>{numeric->unmapped()};
     const std::string_view bare = without_dot(host);
     if (bare.empty()) return not_resolved(make_error_code(std::errc::invalid_argument), host, "the host is empty");
     if (bare.find('\0') != std::string_view::npos)
@@ -72,7 +72,8 @@ inline Result<std::vector<Endpoint>> resolve_locally(std::string_view host, Port
         return std::vector<Endpoint>{*Endpoint::try_from_ip("127.0.0.1", port), *Endpoint::try_from_ip("::1", port)};
     if (is_within(bare, "invalid")) return not_resolved(Errc::host_not_found, host, "names under .invalid never exist");
     if (bare.find_first_of(":[]") != std::string_view::npos)
-        return not_resolved(Errc::host_not_found, host, "not an IPv6 address; a port is given apart from the host");
+        return not_resolved(Errc::host_not_found, host,
+                            why_no_address(host, "not an IPv6 address; a port is given apart from the host"));
     if (ends_in_number(bare))
         return not_resolved(Errc::host_not_found, host, "not an IPv4 address, and no host name ends in a number");
     if (bare.size() > 253) return not_resolved(Errc::host_not_found, host, "a host name has 253 characters at most");
@@ -100,7 +101,7 @@ inline Result<std::vector<Endpoint>> resolve_until(std::string_view host, Port p
         return std::move(error).with_note("the name servers did not answer in time");
     }
     if (endpoints->empty()) return not_resolved(Errc::host_not_found, host, "the name has no address");
-    for (Endpoint& endpoint : *endpoints) endpoint = endpoint.with_port(port);
+    for (Endpoint& endpoint : *endpoints) endpoint = endpoint.with_port(port).unmapped();
     return endpoints;
 }
 }  // namespace detail
@@ -108,9 +109,10 @@ inline Result<std::vector<Endpoint>> resolve_until(std::string_view host, Port p
 /// The endpoints of `host` and `port`, in the order in which they are to be tried.
 ///
 /// Addresses ("127.0.0.1", "::1", "[::1]", "fe80::1%eth0") and the names of RFC 6761 (localhost, .invalid) are answered
-/// here; getaddrinfo(3) is called for other names only. With a timeout or a canceller it runs in one of at most eight
-/// threads that this library keeps for it while there is work, and five seconds longer. A lookup that hangs is left
-/// behind when the time is up, and whoever wants the same host meanwhile joins it.
+/// here; getaddrinfo(3) is called for other names only. An IPv4-mapped address is the IPv4 address that it stands for.
+/// With a timeout or a canceller, getaddrinfo(3) runs in one of at most eight threads that this library keeps for it
+/// while there is work, and five seconds longer. A lookup that hangs is left behind when the time is up, and whoever
+/// wants the same host meanwhile joins it.
 ///
 /// Errors:  host_not_found; host_lookup_retry (transient); host_lookup_failed; deadline_exceeded; cancelled;
 ///          std::errc::invalid_argument, for a port beyond 65535 too.
