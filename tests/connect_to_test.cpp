@@ -95,6 +95,7 @@ TEST_CASE("connect_to: what cannot be connected to is refused before a socket is
         {"127.0.0.1", 1, {.max_attempts_in_flight = 0}, wrong, "max_attempts_in_flight: 1 to 16"},
         {"127.0.0.1", 1, {.keep_alive = KeepAlive{.idle = -1s}}, wrong, "keep_alive.idle"},
         {"999.1.1.1", 80, {}, Errc::host_not_found, "[db] resolve \"999.1.1.1\": host not found (not an IPv4 address"},
+        {"fe80::1%nosuch0", 80, {}, Errc::host_not_found, "(no interface is called \"nosuch0\")"},
         {"nosuch.invalid", 80, {}, Errc::host_not_found, "[db] resolve \"nosuch.invalid\": host not found"},
         {"127.0.0.1", 1, {.local = Endpoint::parse("[::1]:0")}, other_family, "options.local"},
     };
@@ -230,6 +231,37 @@ TEST_CASE("connect_to: the wildcard address that a server reports is this machin
     const auto socket = connect_to(host, server.local_endpoint().port());
     CHECK(socket.remote_endpoint().is_loopback());
     CHECK(connect_to("0.0.0.0", server.local_endpoint().port()).remote_endpoint().host() == "127.0.0.1");
+}
+
+TEST_CASE("connect_to: of what a wildcard server reports, [::] is reached by IPv6 and then by IPv4, 0.0.0.0 by IPv4",
+          "[connect_to]") {
+    const auto port = closed_port();
+    const auto tried = [&](const char* host, const Endpoint& local) {
+        const Error error = failure(host, port, {}, {.local = local});
+        std::vector<std::string> endpoints;
+        for (const Attempt& attempt : error.attempts()) endpoints.push_back(attempt.endpoint);
+        return endpoints;
+    };
+    const std::string ipv4 = "127.0.0.1:" + std::to_string(port), ipv6 = "[::1]:" + std::to_string(port);
+    CHECK(tried("::", {}) == std::vector{ipv6, ipv4});
+    CHECK(tried("0.0.0.0", {}) == std::vector{ipv4});
+    CHECK(tried("::", Endpoint::parse("127.0.0.2:0")) == std::vector{ipv4});
+
+    auto server = create_server("0.0.0.0", 0);
+    CHECK(connect_to("::", server.local_endpoint().port()).remote_endpoint().host() == "127.0.0.1");
+}
+
+TEST_CASE("connect_to: an IPv4-mapped address is the IPv4 address that it stands for, here and there", "[connect_to]") {
+    auto server = create_server("127.0.0.1", 0);
+    const auto port = server.local_endpoint().port();
+    for (const char* host : {"127.0.0.1", "::ffff:127.0.0.1"})
+        for (const char* local : {"127.0.0.2:0", "[::ffff:127.0.0.2]:0"}) {
+            CAPTURE(host, local);
+            const auto socket = connect_to(host, port, {}, {.local = Endpoint::parse(local)});
+            CHECK(socket.remote_endpoint() == server.local_endpoint());
+            CHECK(socket.local_endpoint().host() == "127.0.0.2");
+            CHECK(server.accept().remote_endpoint() == socket.local_endpoint());
+        }
 }
 
 TEST_CASE("connect_to: the local address is the one asked for", "[connect_to]") {

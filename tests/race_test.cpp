@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -12,6 +13,7 @@
 
 using namespace sockboot;
 using detail::Race;
+using detail::without_repeats;
 using std::chrono::milliseconds;
 
 namespace {
@@ -246,6 +248,18 @@ TEST_CASE("Race: a delay below 10 ms is 10 ms, and none at all means one after t
                {60001, Does::fail, 0},
                {60001, Does::wait, 0},
                {60001, Does::start, 1}}});
+}
+
+TEST_CASE("without_repeats: each endpoint is kept where it first occurs, however many there are", "[race]") {
+    std::vector<Endpoint> endpoints, expected;
+    for (std::uint32_t i = 0; i < 20'000; ++i) {
+        const Endpoint each = Endpoint::parse("127." + std::to_string(i % 200) + ".0.1:" + std::to_string(i % 5000));
+        endpoints.push_back(each);
+        if (i < 5000) expected.push_back(each);
+    }
+    CHECK(without_repeats(endpoints) == expected);
+    CHECK(without_repeats(expected) == expected);
+    CHECK(without_repeats({}).empty());
 }
 
 TEST_CASE("interleaved: families take turns from the first address on, each in its own order",

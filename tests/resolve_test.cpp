@@ -204,6 +204,18 @@ TEST_CASE("resolve: an IPv4-mapped address of a name is the IPv4 address that it
     CHECK(texts(resolve("mapped.test", 443)) == std::vector<std::string>{"192.0.2.1:443", "[2001:db8::7]:443"});
 }
 
+TEST_CASE("connect_to: an address that a resolver gives twice is tried once, where it came first", "[resolve]") {
+    const auto port = create_server("127.7.0.1", 0).local_endpoint().port();
+    const FakeResolver resolver(
+        0, {"127.7.0.2", "127.7.0.1", "127.7.0.2", "::ffff:127.7.0.1", "127.7.0.3", "127.7.0.1", "127.7.0.2"});
+    const auto socket = try_connect_to("twice.test", port, "twice");
+    REQUIRE_FALSE(socket);
+    std::vector<std::string> tried;
+    for (const Attempt& attempt : socket.error().attempts()) tried.push_back(attempt.endpoint);
+    const std::string end = ":" + std::to_string(port);
+    CHECK(tried == std::vector<std::string>{"127.7.0.2" + end, "127.7.0.1" + end, "127.7.0.3" + end});
+}
+
 TEST_CASE("resolve: the resolver's answers keep their meaning", "[resolve]") {  // behaviour 21
     struct Case {
         int answer;

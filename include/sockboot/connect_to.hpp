@@ -44,17 +44,23 @@ inline Result<void> check(const ConnectOptions& options) {
     return check(options.keep_alive);
 }
 
-/// Where to connect to: an unspecified address, as a wildcard server reports it, means this machine; endpoints that
-/// options.local cannot reach are left out.
+/// Where to connect to, each endpoint once: an unspecified address, as a wildcard server reports it, means this
+/// machine; endpoints that options.local cannot reach are left out.
 inline Result<std::vector<Endpoint>> reachable(const std::vector<Endpoint>& resolved, const Endpoint& local) {
     std::vector<Endpoint> usable;
     for (const Endpoint& endpoint : resolved) {
-        if (local.family() != Family::none && local.family() != endpoint.family()) continue;
-        const char* loopback = endpoint.family() == Family::ipv4 ? "127.0.0.1" : "::1";
-        usable.push_back(endpoint.is_unspecified() ? *Endpoint::try_from_ip(loopback, endpoint.port()) : endpoint);
+        if (!endpoint.is_unspecified()) {
+            usable.push_back(endpoint);
+            continue;
+        }
+        // A server on [::] takes IPv4 too, which may be all that works here; one on 0.0.0.0 is never behind ::1.
+        if (endpoint.family() == Family::ipv6) usable.push_back(*Endpoint::try_from_ip("::1", endpoint.port()));
+        usable.push_back(*Endpoint::try_from_ip("127.0.0.1", endpoint.port()));
     }
+    if (const Family own = local.unmapped().family(); own != Family::none)
+        std::erase_if(usable, [own](const Endpoint& endpoint) { return endpoint.family() != own; });
     if (usable.size() == 1) return usable;
-    if (!usable.empty()) return interleaved(usable);
+    if (!usable.empty()) return interleaved(without_repeats(usable));
     return Error(make_error_code(std::errc::address_family_not_supported), Operation::connect)
         .with_note("the host has no address of the family of options.local, " + local.to_string());
 }
@@ -201,8 +207,9 @@ private:
 ///
 /// Addresses are raced as RFC 8305 describes, so that a dead IPv6 route costs a quarter of a second, not a minute.
 /// With options.retry, a transient failure (a server that is not up yet, no name server) is tried again after a
-/// growing delay; each further attempt is a warning in the log. The socket comes back blocking, close-on-exec, silent
-/// on SIGPIPE, with TCP_NODELAY and keep-alive on.
+/// growing delay; each further attempt is a warning in the log. An unspecified address, as a server on all addresses
+/// reports it, is this machine: "::" is ::1 and then 127.0.0.1, "0.0.0.0" is 127.0.0.1. The socket comes back blocking,
+/// close-on-exec, silent on SIGPIPE, with TCP_NODELAY and keep-alive on.
 ///
 /// Units:   options.timeout covers everything: name resolution, all addresses, all retries (default 10 s).
 /// Errors:  host_not_found; deadline_exceeded, with the last real reason; cancelled; otherwise what the first address

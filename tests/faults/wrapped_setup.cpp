@@ -123,6 +123,16 @@ TEST_CASE("create_server: where IPv6 is off, all addresses are those of IPv4", "
     CHECK(server.accept().remote_endpoint() == client.local_endpoint());
 }
 
+TEST_CASE("connect_to: where IPv6 is off, what a wildcard server reports is reached by IPv4", "[faults]") {
+    auto server = create_server("0.0.0.0", 0);
+    const Script script([](const Made& made) {
+        return Verdict{.error = made.call == Call::socket && made.argument == AF_INET6 ? EAFNOSUPPORT : 0};
+    });
+    const auto client = connect_to("::", server.local_endpoint().port());
+    CHECK(client.remote_endpoint().host() == "127.0.0.1");
+    CHECK(server.accept().remote_endpoint() == client.local_endpoint());
+}
+
 TEST_CASE("create_server: IPv6 alone, where it is off, is an error", "[faults]") {
     const Script script(
         [](const Made& made) { return Verdict{.error = made.call == Call::socket ? EAFNOSUPPORT : 0}; });

@@ -77,7 +77,7 @@ private:
     }
     /// Gives a fresh socket the address, and maybe the port, that it is to connect from.
     Result<void> bind_to_local(os::Handle handle) const {
-        const Endpoint& local = options_.local;
+        const Endpoint local = options_.local.unmapped();
         Result<void> done;
         if (local.port() != 0)
             done = os::claim_port(handle, true);

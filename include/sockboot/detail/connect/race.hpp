@@ -9,6 +9,20 @@
 #include "../../timeout.hpp"
 
 namespace sockboot::inline v0_2::detail {
+/// Each endpoint where it first occurs: what a resolver gives twice is tried once.
+inline std::vector<Endpoint> without_repeats(const std::vector<Endpoint>& endpoints) {
+    std::vector<Endpoint> distinct;
+    std::vector<std::size_t> table(2 * endpoints.size());  // open addressing: an index in `distinct` plus 1; 0: free
+    for (const Endpoint& endpoint : endpoints) {
+        std::size_t place = std::hash<Endpoint>()(endpoint) % table.size();
+        while (table[place] != 0 && distinct[table[place] - 1] != endpoint) place = (place + 1) % table.size();
+        if (table[place] != 0) continue;
+        distinct.push_back(endpoint);
+        table[place] = distinct.size();
+    }
+    return distinct;
+}
+
 /// Families in turn, beginning with that of the first address, each family in its own order.
 /// Source: RFC 8305 section 4, with a First Address Family Count of 1.
 inline std::vector<Endpoint> interleaved(const std::vector<Endpoint>& endpoints) {
