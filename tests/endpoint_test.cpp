@@ -8,9 +8,12 @@
 #include <cstdint>
 #include <iterator>
 #include <limits>
+#include <ostream>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 #include <unordered_set>
 #include <vector>
 
@@ -53,6 +56,23 @@ std::string message_of(std::string_view text) {
     CHECK_FALSE(endpoint.error().transient());
     return endpoint.error().message();
 }
+
+/// A stream of the program's own that takes text alone.
+struct TextStream {
+    std::string text;
+    TextStream& operator<<(const std::string& more) { return text += more, *this; }
+};
+
+/// One that takes whatever std::ostream takes.
+struct AnyStream {
+    std::ostringstream out;
+    template <class T> AnyStream& operator<<(const T& value) { return out << "any:" << value, *this; }
+};
+
+struct NoStream {};
+
+template <class Stream, class Value>
+concept Writes = requires(Stream& out, const Value& value) { out << value; };
 
 }  // namespace
 
@@ -211,6 +231,39 @@ TEST_CASE("endpoint: a name in the abstract namespace starts with @ and may hold
     CHECK(sockboot::detail::to_address(endpoint).bytes[0] == '\0');
     CHECK(endpoint != Endpoint::parse("unix:@a"));
     CHECK(endpoint != Endpoint::parse("unix:a"));
+}
+
+TEST_CASE("endpoint: a name with control characters reads back, and is told in numbers", "[endpoint]") {
+    const auto text = "unix:@a\0\x1b[2J\n"sv;
+    const Endpoint endpoint = Endpoint::parse(text);
+    CHECK(endpoint.to_string() == text);
+    CHECK(Endpoint::parse(endpoint.to_string()) == endpoint);
+    CHECK_THAT(message_of("a\x1b\nb:80"), StartsWith(R"(parse "a\x1b\x0ab:80": invalid argument)"));
+}
+
+TEST_CASE("endpoint: written to a stream, of the standard library or one's own, it is its text", "[endpoint]") {
+    const Endpoint endpoint = Endpoint::parse("127.0.0.1:80");
+    std::ostringstream out;
+    std::ostream& returned = out << endpoint << " and " << endpoint;
+    CHECK(&returned == &out);
+    CHECK(out.str() == "127.0.0.1:80 and 127.0.0.1:80");
+    TextStream own;
+    own << endpoint << endpoint;
+    CHECK(own.text == "127.0.0.1:80127.0.0.1:80");
+    CHECK((TextStream() << endpoint).text == "127.0.0.1:80");
+    CHECK(static_cast<std::ostringstream&&>(std::ostringstream() << endpoint).str() == "127.0.0.1:80");
+}
+
+TEST_CASE("endpoint: the << of other types and of other streams stays what it was", "[endpoint]") {
+    AnyStream any;
+    any << Endpoint::parse("127.0.0.1:80") << 7;
+    CHECK(any.out.str() == "any:127.0.0.1:80any:7");
+    STATIC_REQUIRE_FALSE(Writes<NoStream, Endpoint>);
+    STATIC_REQUIRE_FALSE(Writes<int, Endpoint>);
+    STATIC_REQUIRE_FALSE(Writes<std::wostringstream, Endpoint>);
+    STATIC_REQUIRE_FALSE(Writes<std::ostringstream, NoStream>);
+    STATIC_REQUIRE_FALSE(Writes<std::ostringstream, std::vector<Endpoint>>);
+    STATIC_REQUIRE(std::is_trivially_copyable_v<Endpoint>);
 }
 
 TEST_CASE("endpoint: they are ordered by family, address, scope and port", "[endpoint]") {

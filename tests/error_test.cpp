@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <new>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -148,6 +149,38 @@ TEST_CASE("error: the sentence says all that is known, from the context to the d
          "connect: connection refused (1 of 2 bytes had come; 10.0.0.5:5432 connection refused after 2 ms; a note)"},
     };
     for (const Sentence& sentence : sentences) CHECK(sentence.error.message() == sentence.text);
+}
+
+TEST_CASE("error: a control character is written as a number, so that the sentence is one line and whole", "[error]") {
+    using namespace std::string_view_literals;
+    const std::string name("unix:@a\0\x1b[2J\n"sv);
+    const Error error = refused().with_context("or\nders\x7f", name).with_note("why\tnot: a\\b, \xc3\xa9");
+    const std::string sentence =
+        R"([or\x0aders\x7f] connect to unix:@a\x00\x1b[2J\x0a: connection refused (why\x09not: a\b, )"
+        "\xc3\xa9)";
+    CHECK(error.message() == sentence);
+    CHECK(std::string_view(SocketError(error).what()) == sentence);
+    CHECK(error.context() == "or\nders\x7f");
+    CHECK(error.endpoint() == name);
+}
+
+TEST_CASE("error: of many attempts, eight are named and the others counted", "[error]") {
+    for (const std::size_t count : {std::size_t{8}, std::size_t{9}, std::size_t{4095}}) {
+        const Attempt attempt{"10.0.0.5:5432", system_code(ECONNREFUSED), 2ms};
+        const Error error = refused().with_attempts(std::vector<Attempt>(count, attempt));
+        std::string named = "10.0.0.5:5432 connection refused after 2 ms";
+        for (int more = 1; more < 8; ++more) named += ", 10.0.0.5:5432 connection refused after 2 ms";
+        if (count > 8) named += " and " + std::to_string(count - 8) + " more";
+        CHECK(error.message() == "connect: connection refused (" + named + ")");
+        CHECK(error.attempts().size() == count);
+    }
+}
+
+TEST_CASE("error: written to a stream, it is its sentence", "[error]") {
+    const Error error = refused().with_context("orders", "db:5432");
+    std::ostringstream out;
+    out << error << ", " << 1;
+    CHECK(out.str() == error.message() + ", 1");
 }
 
 TEST_CASE("error: each part can be asked for", "[error]") {

@@ -87,7 +87,7 @@ inline int parse_port(std::string_view text) noexcept {
 /// Written as "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80", "unix:/run/a.sock" or "unix:@abstract".
 /// A default-made Endpoint stands for none and is written "".
 /// Threads: a plain value.
-class Endpoint {
+class Endpoint : public detail::Streamable<Endpoint> {
 public:
     Endpoint() noexcept = default;
     /// Reads the forms above. A host name is not an address: resolve() is for those.
@@ -154,6 +154,8 @@ public:
         return path;
     }
 
+    /// The form that parse() reads, byte for byte, also of a name that holds control characters. `out << endpoint`
+    /// writes it.
     [[nodiscard]] std::string to_string() const {
         switch (family()) {
             case Family::none: return {};

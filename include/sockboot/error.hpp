@@ -29,7 +29,7 @@ Error with_source(Error error, const Shared<ErrorSource>& source);
 ///
 /// An Error that a socket makes for a call that would block or timed out allocates nothing.
 /// Threads: as a std::string: copies are independent.
-class Error {
+class Error : public detail::Streamable<Error> {
 public:
     Error(std::error_code code, Operation operation) : value_(code.value()), operation_(operation) {
         const std::error_category& category = code.category();
@@ -84,7 +84,8 @@ public:
         const std::error_code reason = code();
         return reason == std::errc::operation_would_block || reason == std::errc::resource_unavailable_try_again;
     }
-    /// The whole in one sentence: "[context] connect to host:port: reason (details)".
+    /// The whole in one sentence: "[context] connect to host:port: reason (details)"; `out << error` writes it.
+    /// It is one line: a control character in a name is written \xNN. Of many attempts, it names eight.
     [[nodiscard, gnu::cold]] std::string message() const {
         const detail::ErrorDetails* const known = details();
         const std::string_view note = known ? std::string_view(known->note) : std::string_view();

@@ -27,6 +27,37 @@ inline std::string lower_first(std::string text) {
     return text;
 }
 
+/// The text with each control character as \xNN: what a peer calls itself then ends no line, moves no cursor and cuts
+/// no C string. Escaping it twice is escaping it once.
+[[gnu::cold]] inline std::string escaped(std::string_view text) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string shown;
+    shown.reserve(text.size());
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x20 || byte == 0x7f)
+            shown.append("\\x").append(1, digits[byte >> 4]).append(1, digits[byte & 15]);
+        else
+            shown += c;
+    }
+    return shown;
+}
+
+/// Gives the class that derives from it `out << value`, for any stream that takes a std::string, and without <ostream>.
+/// A stream with a << of its own for every type is not made ambiguous: for this one, the value must become its base.
+template <class Value> struct Streamable {
+    template <class Stream>
+        requires requires(Stream&& out, const std::string& text) { out << text; }
+    friend Stream&& operator<<(Stream&& out, const Streamable& base) {
+        const auto& value = static_cast<const Value&>(base);
+        if constexpr (requires { value.message(); })
+            out << value.message();
+        else
+            out << value.to_string();
+        return static_cast<Stream&&>(out);
+    }
+};
+
 /// An operation as the beginning of a sentence, in front of an endpoint: "connect to".
 constexpr std::string_view verb_phrase(Operation operation) noexcept {
     constexpr std::string_view phrases[] = {
@@ -44,13 +75,17 @@ struct ErrorParts {
     const std::vector<Attempt>& attempts;
 };
 
-/// "10.0.0.5:5432 connection refused after 2 ms, [fd00::5]:5432 no route to host after 0 ms"
+/// "10.0.0.5:5432 connection refused after 2 ms, [fd00::5]:5432 no route to host after 0 ms"; of many, the first ones
+/// and how many more there were.
 [[gnu::cold]] inline std::string attempts_text(const ErrorParts& error) {
     const std::vector<Attempt>& all = error.attempts;
     // One attempt, at the very endpoint that was asked for, has nothing to add.
     if (all.size() == 1 && all[0].endpoint == error.endpoint && all[0].code == error.code) return {};
+    constexpr std::size_t max_named = 8;
     std::string list;
     for (const Attempt& attempt : all) {
+        const auto index = static_cast<std::size_t>(&attempt - all.data());
+        if (index == max_named) return list + concat({" and ", std::to_string(all.size() - index), " more"});
         const std::string elapsed = std::to_string(attempt.elapsed.count() / 1'000'000);
         list += concat({list.empty() ? "" : ", ", attempt.endpoint, " ", lower_first(attempt.code.message()), " after ",
                         elapsed, " ms"});
@@ -82,6 +117,6 @@ struct ErrorParts {
         text.append(verb_phrase(error.operation)).append(" ").append(error.endpoint);
     text.append(": ").append(lower_first(error.code.message()));
     if (const std::string more = details_text(error); !more.empty()) text.append(" (").append(more).append(")");
-    return text;
+    return escaped(text);
 }
 }  // namespace sockboot::inline v0_2::detail
