@@ -102,6 +102,19 @@ TEST_CASE("log: the sink and the level before come back, to be restored", "[log]
     CHECK(sockboot::set_log_level(LogLevel::debug) == LogLevel::error);
 }
 
+TEST_CASE("log: a line that is longer than a pipe takes at once is cut, and says so", "[log]") {
+    const LogCapture capture;
+    sockboot::set_log_sink(nullptr);
+    const std::size_t limit = sockboot::detail::os::max_output;
+    for (const std::size_t size : {limit - 1, limit, 10 * limit}) {
+        const std::string sentence(size, 'x');
+        const auto before = sockboot::dropped_log_lines();
+        const std::string text = written_to(stderr, [&] { log(LogLevel::info, "", [&] { return sentence; }); });
+        CHECK(text == (size < limit ? sentence + "\n" : sentence.substr(0, limit - 7) + " [cut]\n"));
+        CHECK(sockboot::dropped_log_lines() == before);
+    }
+}
+
 TEST_CASE("log: standard error and standard output each get whole lines", "[log]") {
     struct Stream {
         std::FILE* file;

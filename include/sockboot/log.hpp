@@ -2,10 +2,13 @@
 // The log: one line per event, "[context] …", to standard error unless the program says otherwise.
 #pragma once
 
-#include <cstdio>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include "detail/atomic.hpp"
+#include "detail/os.hpp"
+#include "detail/text.hpp"
 
 namespace sockboot::inline v0_2 {
 /// debug: every address tried and every connection accepted; info: listening, connected;
@@ -17,16 +20,32 @@ enum class LogLevel { debug, info, warning, error, off };
 using LogSink = void (*)(LogLevel level, std::string_view line);
 
 namespace detail {
-inline void write_line(std::FILE* file, std::string_view line) {
-    std::string text(line);
-    text += '\n';
-    std::fwrite(text.data(), 1, text.size(), file);  // one call, so that lines of several threads do not mix
-    std::fflush(file);                               // best effort: a log that cannot be written ends no call
+[[gnu::visibility("default")]] inline constinit Atomic<std::size_t> dropped_lines{0};
+
+/// One line to a standard stream, in one call, so that those of several threads and processes do not mix.
+[[gnu::cold]] inline void write_line(os::StandardStream stream, std::string_view line) {
+    const bool fits = line.size() < os::max_output;
+    const std::string_view end = fits ? "\n" : " [cut]\n";
+    const std::string text = concat({line.substr(0, os::max_output - end.size()), end});
+    if (const os::IoResult written = os::write_without_waiting(stream, text); !written || !written.all(text.size()))
+        dropped_lines.fetch_add(1);
 }
 }  // namespace detail
 
-inline void log_to_stderr(LogLevel, std::string_view line) { detail::write_line(stderr, line); }
-inline void log_to_stdout(LogLevel, std::string_view line) { detail::write_line(stdout, line); }
+/// The sinks there are: standard error and standard output, that is descriptors 2 and 1, past the buffers of stdio.
+///
+/// They do not wait. A line that a full pipe, terminal or socket has no room for is dropped and counted, as is one
+/// whose reader is gone (without SIGPIPE) or whose descriptor is closed. A line of PIPE_BUF bytes (4,096 on Linux) or
+/// more is cut, and ends in " [cut]".
+inline void log_to_stderr(LogLevel, std::string_view line) {
+    detail::write_line(detail::os::StandardStream::error, line);
+}
+inline void log_to_stdout(LogLevel, std::string_view line) {
+    detail::write_line(detail::os::StandardStream::output, line);
+}
+
+/// How many lines log_to_stderr() and log_to_stdout() could not write whole since the program started. Threads: any.
+inline std::uint64_t dropped_log_lines() noexcept { return detail::dropped_lines.load(); }
 
 namespace detail {
 [[gnu::visibility("default")]] inline constinit Atomic<LogSink> log_sink{&log_to_stderr};

@@ -12,7 +12,6 @@
 #include "byte_view.hpp"  // bytes as a parameter
 #include "errc.hpp"       // failures without a system number
 #include "error.hpp"      // what failed, where, for whom and why
-#include "log.hpp"        // one line per event
 #include "operation.hpp"  // what was being done
 #include "result.hpp"     // a value or an error
 #include "timeout.hpp"    // how long a whole operation may take
@@ -28,9 +27,10 @@
 // layer os: what a system can do, and nothing of policy
 #include "detail/os.hpp"
 
-// layer net: addresses, names, what ends a wait
+// layer net: addresses, names, what ends a wait, what a program tells
 #include "canceller.hpp"  // ends blocked calls from elsewhere
 #include "endpoint.hpp"   // an address as a value
+#include "log.hpp"        // one line per event
 #include "options.hpp"    // what can be asked for
 #include "resolve.hpp"    // from a name to endpoints
 #include "detail/resolver.hpp"

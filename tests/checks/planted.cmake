@@ -49,9 +49,9 @@ foreach(check IN ITEMS layers text sizes)
 endforeach()
 
 plant(layers ${headers}/log.hpp "#include \"socket.hpp\"\n"
-    "\\(layer base\\) includes socket.hpp \\(layer socket\\)")
-plant(layers ${headers}/log.hpp "# include \"byte_view.hpp\"\n" "a circle of includes in layer base"
-    ${headers}/byte_view.hpp "#include \"log.hpp\"\n")
+    "\\(layer net\\) includes socket.hpp \\(layer socket\\)")
+plant(layers ${headers}/log.hpp "# include \"canceller.hpp\"\n" "a circle of includes in layer net"
+    ${headers}/canceller.hpp "#include \"log.hpp\"\n")
 plant(layers ${headers}/log.hpp "#include <sockboot/log.hpp>\n" "includes <sockboot/log.hpp>")
 plant(layers ${headers}/socket.hpp "#include \"detail/os/posix_call.hpp\"\n"
     "includes detail/os/posix_call.hpp, which detail/os.hpp alone")

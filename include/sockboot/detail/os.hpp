@@ -18,6 +18,7 @@
 #include "os/posix_call.hpp"
 #include "os/posix_lookup.hpp"
 #include "os/posix_option.hpp"
+#include "os/posix_output.hpp"
 #include "os/posix_socket.hpp"
 #include "os/posix_thread.hpp"
 #include "os/posix_wait.hpp"
@@ -118,4 +119,6 @@ static_assert(requires(Mutex& mutex, Condition& condition, std::chrono::nanoseco
     mutex.lock(), condition.wait(mutex, time), condition.notify_one(), condition.notify_all(), mutex.unlock();
 });
 static_assert(defined_as<Result<WakePipe>()>(make_wake_pipe));
+static_assert(max_output > 0 && StandardStream::output != StandardStream::error);
+static_assert(defined_as<IoResult(StandardStream, ByteView) noexcept>(write_without_waiting));
 }  // namespace sockboot::inline v0_2::detail::os
