@@ -6,8 +6,11 @@
 #include <cstdio>
 #include <iterator>
 #include <memory>
+#include <new>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "catch.hpp"
@@ -38,6 +41,20 @@ template <class Action> std::string written_to(std::FILE* stream, const Action& 
     for (int c = std::fgetc(file.get()); c != EOF; c = std::fgetc(file.get())) text += static_cast<char>(c);
     return text;
 }
+
+/// A sink as a program would write it: it cannot be copied, and has a state.
+class Numbered {
+public:
+    explicit Numbered(std::vector<std::string>& lines) : lines_(&lines) {}
+    int operator()(LogLevel, std::string_view line) {
+        lines_->push_back(std::to_string(++*count_) + " " + std::string(line));
+        return *count_;
+    }
+
+private:
+    std::vector<std::string>* lines_;
+    std::unique_ptr<int> count_ = std::make_unique<int>(0);
+};
 
 void log_hello(LogLevel level) {
     log(level, "test", [] { return std::string("hello"); });
@@ -100,6 +117,65 @@ TEST_CASE("log: the sink and the level before come back, to be restored", "[log]
     CHECK(sockboot::set_log_sink(mine) == &sockboot::log_to_stderr);
     CHECK(sockboot::set_log_level(LogLevel::error) == LogLevel::warning);
     CHECK(sockboot::set_log_level(LogLevel::debug) == LogLevel::error);
+}
+
+TEST_CASE("log: a sink is any callable, also one with a state of its own", "[log]") {
+    static std::vector<std::string> lines;
+    lines.clear();
+    const LogCapture capture;
+    int events = 0;
+    sockboot::set_log_sink([&events](LogLevel, std::string_view) { ++events; });
+    log_hello(LogLevel::info);
+    const LogSink counting = sockboot::set_log_sink(Numbered(lines));
+    log_hello(LogLevel::info);
+    log_hello(LogLevel::error);
+    const LogSink numbered = sockboot::set_log_sink(counting);
+    log_hello(LogLevel::info);
+    CHECK(events == 2);
+    CHECK(lines == std::vector<std::string>{"1 [test] hello", "2 [test] hello"});
+
+    CHECK(sockboot::set_log_sink(numbered) == counting);
+    log_hello(LogLevel::info);
+    CHECK(lines.size() == 3);
+    CHECK(events == 2);
+}
+
+TEST_CASE("log: a plain function is one sink, however often it is set; a null one is standard error", "[log]") {
+    constexpr void (*none)(LogLevel, std::string_view) = nullptr;
+    CHECK(LogSink(&sockboot::log_to_stdout) == LogSink(&sockboot::log_to_stdout));
+    CHECK(LogSink(&sockboot::log_to_stdout) != LogSink(nullptr));
+    CHECK(LogSink(none) == LogSink(nullptr));
+    CHECK(LogSink() == &sockboot::log_to_stderr);
+}
+
+TEST_CASE("log: a sink that throws fails no call, and its line is counted as dropped", "[log]") {
+    const LogCapture capture;
+    sockboot::set_log_sink([](LogLevel, std::string_view) { throw std::runtime_error("the disk is full"); });
+    const auto before = sockboot::dropped_log_lines();
+    const auto server = sockboot::try_create_server("127.0.0.1", 0, "echo");
+    CHECK(server.has_value());
+    CHECK(sockboot::dropped_log_lines() == before + 1);
+}
+
+TEST_CASE("log: a line that there is no memory for is dropped and counted", "[log]") {
+    const LogCapture capture;
+    const auto before = sockboot::dropped_log_lines();
+    log(LogLevel::info, "test", []() -> std::string { throw std::bad_alloc(); });
+    CHECK(sockboot::dropped_log_lines() == before + 1);
+    CHECK(capture.lines().empty());
+}
+
+TEST_CASE("log: a control character is written as a number, so that a name ends no line", "[log]") {
+    using namespace std::string_view_literals;
+    const LogCapture capture;
+    log(LogLevel::info, "a\x1b[2J\0b\x7f"sv, [] { return std::string("from \r\n[echo] \tadmin \\ \xc3\xa9"); });
+    CHECK(capture.lines() == std::vector<std::string>{R"([a\x1b[2J\x00b\x7f] from \x0d\x0a[echo] \x09admin \ )"
+                                                      "\xc3\xa9"});
+
+    static_cast<void>(sockboot::create_server("127.0.0.1", 0, "a\nb"));
+    const auto lines = capture.lines();
+    REQUIRE(lines.size() == 1);
+    CHECK_THAT(lines[0], StartsWith(R"([a\x0ab] listening on 127.0.0.1:)"));
 }
 
 TEST_CASE("log: a line that is longer than a pipe takes at once is cut, and says so", "[log]") {
