@@ -96,6 +96,25 @@ TEST_CASE("Canceller: wakes a blocked accept, receive, send and message", "[canc
     CHECK(slowest < 1000);
 }
 
+TEST_CASE("Canceller: after reset() a call that has to wait waits, as if nothing had struck", "[canceller]") {
+    Canceller canceller;
+    auto server = create_server("127.0.0.1", 0, {}, {.canceller = canceller});
+    auto [socket, peer] = connected_pair();
+    socket.set_canceller(canceller);
+    socket.set_timeout(20ms);
+    for (int round = 0; round < 3; ++round) {
+        for (int strike = 0; strike <= round; ++strike) canceller.cancel();
+        canceller.reset();
+        CHECK(error_of(server.try_accept(20ms)).code() == Errc::deadline_exceeded);
+        CHECK(error_of(try_recv_exact(socket, 1)).code() == Errc::deadline_exceeded);
+        CHECK(error_of(try_recv_message(socket)).code() == Errc::deadline_exceeded);
+    }
+    socket.set_timeout({});
+    auto waiting = std::async(std::launch::async, [&from = socket] { return recv_exact(from, 5); });
+    send_all(peer, "there");
+    CHECK(waiting.get() == "there");
+}
+
 TEST_CASE("Canceller: one strike wakes every thread, and later calls fail at once", "[canceller]") {  // behaviour 93
     Canceller canceller;
     std::vector<std::pair<Socket, Socket>> pairs;

@@ -93,6 +93,7 @@ TEST_CASE("connect_to: what cannot be connected to is refused before a socket is
         {"::1", -1, {}, wrong, "[db] connect to [::1]:-1: invalid argument (-1 is no port: 1 to 65535)"},
         {"localhost", (std::numeric_limits<std::uint64_t>::max)(), {}, wrong, "18446744073709551615 is no port"},
         {"127.0.0.1", 1, {.max_attempts_in_flight = 0}, wrong, "max_attempts_in_flight: 1 to 16"},
+        {"127.0.0.1", 1, {.max_attempts_in_flight = 17}, wrong, "max_attempts_in_flight: 1 to 16"},
         {"127.0.0.1", 1, {.keep_alive = KeepAlive{.idle = -1s}}, wrong, "keep_alive.idle"},
         {"999.1.1.1", 80, {}, Errc::host_not_found, "[db] resolve \"999.1.1.1\": host not found (not an IPv4 address"},
         {"fe80::1%nosuch0", 80, {}, Errc::host_not_found, "(no interface is called \"nosuch0\")"},

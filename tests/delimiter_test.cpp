@@ -8,10 +8,13 @@
 #include <system_error>
 #include <vector>
 
+#include <sockboot/framing.hpp>
+
 #include "catch.hpp"
 
 using sockboot::Delimiter;
 using sockboot::Errc;
+using sockboot::FrameDecoder;
 
 namespace {
 
@@ -65,6 +68,18 @@ TEST_CASE("Delimiter: a message up to the limit can be sent, one byte more canno
     REQUIRE_FALSE(larger);
     CHECK(larger.error().code() == Errc::message_too_large);
     CHECK_THAT(larger.error().message(), ContainsSubstring("6 bytes, the limit is 5; nothing was sent"));
+}
+
+TEST_CASE("Delimiter: the least limit is a message of one byte", "[delimiter]") {
+    std::string bytes;
+    append_frame(bytes, "x", Delimiter("\n", 1));
+    append_frame(bytes, "", Delimiter("\n", 1));
+    CHECK(bytes == "x\n\n");
+    CHECK_FALSE(try_append_frame(bytes, "xy", Delimiter("\n", 1)));
+
+    FrameDecoder decoder(Delimiter("\n", 1));
+    decoder.feed("x\n");
+    CHECK(decoder.next() == "x");
 }
 
 TEST_CASE("Delimiter: a message that holds it is refused, with the place", "[delimiter]") {

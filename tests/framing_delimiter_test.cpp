@@ -14,6 +14,7 @@ using sockboot::append_frame;
 using sockboot::Delimiter;
 using sockboot::Errc;
 using sockboot::FrameDecoder;
+using namespace std::string_literals;
 using namespace std::string_view_literals;
 
 namespace {
@@ -109,6 +110,22 @@ TEST_CASE("framing: the beginning of a delimiter that is none belongs to the mes
         }
         CHECK(in_bytes == one.messages);
     }
+}
+
+TEST_CASE("framing: what reads like a length is text where messages end at a delimiter", "[framing]") {
+    const std::string lines[] = {"\0\0\0\3abc"s, "\0\0\0\0"s, "\3\0\0\0abc"s, "\xFF\xFF\xFF\xFF"s, "\0\0\0\1"s};
+    FrameDecoder whole(Delimiter("\n")), bytewise(Delimiter("\n"));
+    for (const std::string& line : lines) {
+        whole.feed(line + "\n");
+        for (const char& c : line) {
+            bytewise.feed(std::string_view(&c, 1));
+            CHECK(bytewise.next() == std::nullopt);
+        }
+        bytewise.feed("\n");
+        CHECK(bytewise.next() == line);
+    }
+    for (const std::string& line : lines) CHECK(whole.next() == line);
+    CHECK(whole.next() == std::nullopt);
 }
 
 TEST_CASE("framing: a line up to the limit passes, and a longer one is refused as soon as it is one",

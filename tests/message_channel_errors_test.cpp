@@ -251,6 +251,22 @@ TEST_CASE("MessageChannel: a peer that is gone is an error, never a signal", "[m
     }
 }
 
+TEST_CASE("MessageChannel: a reset between two messages is an error of no bytes, and leaves no half message",
+          "[message_channel]") {
+    auto [socket, peer] = connected_pair();
+    MessageChannel channel(std::move(socket));
+    send_message(peer, "whole");
+    CHECK(channel.receive() == "whole");
+    peer.set_linger(std::chrono::seconds(0));
+    peer.close();
+    const auto error = error_of(channel.try_receive());
+    CHECK(error.code() == std::errc::connection_reset);
+    CHECK(error.operation() == Operation::receive);
+    CHECK(error.transferred() == 0);
+    CHECK(channel.pending() == 0);
+    CHECK(channel.receive() == std::nullopt);  // Linux tells of a reset once, and then of the end
+}
+
 TEST_CASE("MessageChannel: closed, or moved from inside a message, it answers closed", "[message_channel]") {
     auto [socket, peer] = connected_pair();
     MessageChannel before(std::move(socket));

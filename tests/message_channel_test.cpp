@@ -222,6 +222,24 @@ TEST_CASE("MessageChannel: a large message that is queued goes out at once, behi
     CHECK((sender.stream().sent() == frame("small", LengthPrefix{}) + frame(text_of(1 << 20), LengthPrefix{})));
 }
 
+TEST_CASE("queue: a message of 16 KiB is large, and one of a byte less is not", "[message_channel]") {
+    for (const std::size_t size : {16'383U, 16'384U, 16'385U}) {
+        const bool is_large = size >= 16'384;
+        CAPTURE(size);
+        MessageChannel sender(Wire{});
+        sender.queue("small");
+        sender.queue(text_of(size));
+        CHECK(sender.queued() == (is_large ? 0 : 9 + 4 + size));
+        CHECK(sender.stream().sends.size() == (is_large ? 1 : 0));
+        sender.flush();
+        CHECK((sender.stream().sent() == frame("small", LengthPrefix{}) + frame(text_of(size), LengthPrefix{})));
+
+        MessageChannel lines(Wire{}, Delimiter("\n"));  // of which none is sent as it lies
+        lines.queue(text_of(size));
+        CHECK(lines.queued() == size + 1);
+    }
+}
+
 TEST_CASE("MessageChannel: byte by byte and all at once the same messages come", "[message_channel]") {  // behaviour 44
     in_every_format([](const auto& format) {
         std::string stream;

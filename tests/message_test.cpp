@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include <sockboot/framing.hpp>
+
 #include "catch.hpp"
 #include "loopback.hpp"
 
@@ -169,6 +171,49 @@ TEST_CASE("recv_message: the end inside a message is truncated, also right behin
         CHECK(into == (one.sent.size() > 4 ? one.sent.substr(4) : ""));
         CHECK(error_of(try_recv_message(reader)).code() == Errc::desynchronised);
     }
+}
+
+TEST_CASE("recv_message: the end inside a body is truncated, with a timeout too, and however large the body is",
+          "[message]") {  // behaviour 40
+    const std::size_t size = GENERATE(100U, 65'536U, 65'537U, 300'000U);
+    const bool same_size = GENERATE(false, true);  // as the message before it, whose storage is used again
+    const Timeout timeout = GENERATE(Timeout(), Timeout(10s));
+    CAPTURE(size, same_size, timeout.is_forever());
+    for (const std::size_t came : {std::size_t{1}, size / 2, size - 1}) {
+        std::string stream;
+        append_frame(stream, std::string(size, 'x'));
+        auto [writer, reader] = connected_pair();
+        reader.set_timeout(timeout);
+        auto sent = std::async(std::launch::async, [&to = writer, bytes = stream.substr(0, 4 + came)] {
+            send_all(to, bytes);
+            to.close();
+        });
+        std::string into(same_size ? size : 5, '-');
+        const auto error = error_of(try_recv_message(reader, into));
+        sent.get();
+        CHECK(error.code() == Errc::truncated);
+        CHECK(error.operation() == Operation::receive);
+        CHECK(error.transferred() == came);
+        CHECK(error.wanted() == size);
+        CHECK((into == std::string(came, 'x')));
+        CHECK(error_of(try_recv_message(reader)).code() == Errc::desynchronised);
+    }
+}
+
+TEST_CASE("recv_message: a reset between two messages is an error, and no message is thought to be half received",
+          "[message]") {
+    auto [writer, reader] = connected_pair();
+    send_message(writer, "whole");
+    CHECK(recv_message(reader) == "whole");
+    writer.set_linger(0s);
+    writer.close();
+    std::string into = "of an earlier message";
+    const auto error = error_of(try_recv_message(reader, into));
+    CHECK(error.code() == std::errc::connection_reset);
+    CHECK(error.operation() == Operation::receive);
+    CHECK(error.transferred() == 0);
+    CHECK(into.empty());
+    CHECK(recv_message(reader) == std::nullopt);  // Linux tells of a reset once, and then of the end
 }
 
 TEST_CASE("recv_message: a hostile length is refused before memory is taken, with a guess at its meaning",

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <cstring>
 #include <span>
 #include <string>
 #include <system_error>
@@ -23,6 +24,7 @@
 
 using namespace sockboot;
 using namespace std::chrono_literals;
+using namespace std::string_literals;
 using detail::IoResult;
 using detail::os::BlockUntil;
 using detail::os::ConnectState;
@@ -164,6 +166,65 @@ TEST_CASE("connector: a Unix server's full queue is waited for, until there is r
     REQUIRE(socket);
     CHECK(socket->remote_endpoint() == queue.where);
     CHECK(socket->context() == "unix");
+}
+
+TEST_CASE("os: a Unix name is what the system reports of it, whatever bytes it is made of", "[os]") {
+    const std::string unique = std::to_string(::getpid());
+    const std::string names[] = {
+        "/tmp/sockboot-name-" + unique,                                 // a path
+        "/tmp/sockboot-" + std::string(os::max_path_length - 14, 'p'),  // the longest one
+        "@sockboot-name-" + unique,                                     // abstract
+        "@sockboot-a\0b\0"s,                                            // with NULs in it and behind it
+        "@sockboot-" + std::string(os::max_name_length - 10, 'n'),      // as long as can be
+    };
+    for (const std::string& name : names) {
+        CAPTURE(name);
+        const Endpoint endpoint = Endpoint::parse("unix:" + name);
+        const UniqueHandle server = opened(Family::unix_domain, Type::stream);
+        const UniqueHandle client = opened(Family::unix_domain, Type::stream);
+        ::unlink(name.c_str());
+        os::bind(server.get(), address(endpoint)).value();
+        os::listen(server.get(), 1).value();
+        CHECK(detail::to_endpoint(os::local_address(server.get()).value()) == endpoint);
+        CHECK(detail::to_endpoint(os::local_address(server.get()).value()).host() == name);
+        CHECK(os::start_connect(client.get(), address(endpoint)).value() == ConnectState::done);
+        ::unlink(name.c_str());
+        os::Address peer;
+        const UniqueHandle accepted(os::accept(server.get(), peer).value());
+        for (const os::Address& unnamed : {peer, os::local_address(client.get()).value()}) {
+            CHECK(unnamed.family == Family::unix_domain);
+            CHECK(unnamed.size == 0);
+            CHECK(detail::to_endpoint(unnamed).to_string() == "unix:(unnamed)");
+        }
+    }
+}
+
+TEST_CASE("os: of a Unix name from elsewhere no byte is read that the system did not write", "[os]") {
+    struct Case {
+        std::string raw, name;
+    };
+    const Case cases[] = {
+        {"", ""},                     // Linux: unnamed
+        {"\0"s, ""},                  // the BSDs
+        {std::string(14, '\0'), ""},  // macOS
+        {"/a\0"s, "/a"},              // with its NUL
+        {"/a", "/a"},                 // and without
+        {"/a\0/of an earlier one"s, "/a"},
+        {"\0a\0b"s, "\0a\0b"s},
+        {"\0a\0"s, "\0a\0"s},  // a NUL at the end of an abstract name is one of its bytes
+        {std::string(os::max_name_length, 'p'), std::string(os::max_name_length, 'p')},  // there is no room for a NUL
+    };
+    for (const Case& one : cases) {
+        os::SockAddr raw;
+        raw.any.sa_family = AF_UNIX;
+        std::memset(raw.unix_domain.sun_path, '?', sizeof raw.unix_domain.sun_path);
+        one.raw.copy(raw.unix_domain.sun_path, one.raw.size());
+        raw.size = static_cast<socklen_t>(os::path_offset + one.raw.size());
+        const os::Address read = os::from_sockaddr(raw);
+        CAPTURE(one.raw);
+        CHECK(read.family == Family::unix_domain);
+        CHECK(std::string_view(read.bytes.data(), read.size) == one.name);
+    }
 }
 
 TEST_CASE("os: a missing Unix server is refused at once, as a failure that may not last", "[os]") {

@@ -78,6 +78,20 @@ TEST_CASE("timeout: whole numbers stay whole, whatever the processor's long doub
     CHECK(Timeout(Days(-2)).duration() == -48h);
 }
 
+TEST_CASE("timeout: to the last nanosecond before for ever, also where one unit is a fraction of them", "[timeout]") {
+    using OneAndAHalf = std::chrono::duration<std::int64_t, std::ratio<3, 2'000'000'000>>;  // nanoseconds
+    constexpr std::int64_t beyond = 6'148'914'691'236'517'205;  // half a nanosecond more than can be counted
+    CHECK(Timeout(OneAndAHalf(beyond)).is_forever());
+    CHECK(Timeout(OneAndAHalf(beyond - 1)).duration() == nanoseconds::max() - 1ns);
+    CHECK(Timeout(OneAndAHalf(beyond - 2)).duration() == nanoseconds::max() - 2ns);
+    CHECK(Timeout(OneAndAHalf(-beyond + 1)).duration() == 1ns - nanoseconds::max());
+}
+
+TEST_CASE("timeout: floating-point numbers of any unit are converted", "[timeout]") {
+    CHECK(Timeout(std::chrono::duration<double, std::ratio<60>>(1.5)).duration() == 90s);
+    CHECK(Timeout(std::chrono::duration<double, std::ratio<7, 4>>(2)).duration() == 3500ms);
+}
+
 TEST_CASE("timeout: of floating-point numbers 2^63 ns are for ever, and the number below it is not", "[timeout]") {
     using FloatNanoseconds = std::chrono::duration<double, std::nano>;
     CHECK(Timeout(FloatNanoseconds(0x1p63)).is_forever());
@@ -134,6 +148,14 @@ TEST_CASE("deadline: it runs from start() on and ends not a moment early", "[tim
     }
     CHECK(Deadline::clock::now() - before >= 5ms);
     CHECK(deadline.remaining() == 0ns);
+}
+
+TEST_CASE("deadline: started() starts the clock at once", "[timeout]") {
+    Deadline deadline = Deadline::started(1h);
+    const auto started = Deadline::clock::now();
+    while (Deadline::clock::now() - started < 2ms) {
+    }
+    CHECK(deadline.remaining() <= 1h - 2ms);
 }
 
 TEST_CASE("deadline: the clock is first read when something has to be waited for", "[timeout]") {
