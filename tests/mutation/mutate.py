@@ -95,7 +95,7 @@ BOOL_FUNCTION = re.compile(r"\bbool\s+(?:\w+::)*\w+\s*\(|\boperator bool\s*\(")
 INNER_BLOCK = re.compile(r"^\s*(?:(?:if|for|while|switch)\b.*|else\b.*|do\s*)?$", re.DOTALL)
 
 COMPILE_SECONDS = 300
-LEAST_SECONDS = 10  # that a test may take, however fast it is unchanged
+LEAST_SECONDS = 20  # that a test may take, however fast it is unchanged
 SLOWER = 8  # than unchanged: beyond that it hangs
 MEMORY_KIB = 12 << 20  # of address space: a buffer that grows for ever is a failure, and not the machine's
 
