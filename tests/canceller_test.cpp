@@ -105,7 +105,9 @@ TEST_CASE("Canceller: after reset() a call that has to wait waits, as if nothing
     for (int round = 0; round < 3; ++round) {
         for (int strike = 0; strike <= round; ++strike) canceller.cancel();
         canceller.reset();
-        CHECK(error_of(server.try_accept(20ms)).code() == Errc::deadline_exceeded);
+        const Error nobody_came = error_of(server.try_accept(20ms));
+        CHECK(nobody_came.code() == Errc::deadline_exceeded);
+        CHECK(nobody_came.operation() == Operation::accept);
         CHECK(error_of(try_recv_exact(socket, 1)).code() == Errc::deadline_exceeded);
         CHECK(error_of(try_recv_message(socket)).code() == Errc::deadline_exceeded);
     }
@@ -145,8 +147,10 @@ TEST_CASE("Canceller: ends connecting and resolving before they begin", "[cancel
     const auto port = server.local_endpoint().port();
     const auto connecting = [&] { return try_connect_to("127.0.0.1", port, "late", {.canceller = canceller}); };
     CHECK(loopback::clean_failure(connecting).code() == Errc::cancelled);
+    CHECK(error_of(connecting()).operation() == Operation::connect);
     const auto resolving = [&] { return try_resolve("name.invalid", 80, {.canceller = canceller}); };
     CHECK(loopback::clean_failure(resolving).code() == Errc::cancelled);
+    CHECK(error_of(resolving()).operation() == Operation::resolve);
 }
 
 TEST_CASE("Canceller: a signal handler may strike", "[canceller]") {  // behaviour 120

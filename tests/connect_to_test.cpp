@@ -98,7 +98,12 @@ TEST_CASE("connect_to: what cannot be connected to is refused before a socket is
         {"999.1.1.1", 80, {}, Errc::host_not_found, "[db] resolve \"999.1.1.1\": host not found (not an IPv4 address"},
         {"fe80::1%nosuch0", 80, {}, Errc::host_not_found, "(no interface is called \"nosuch0\")"},
         {"nosuch.invalid", 80, {}, Errc::host_not_found, "[db] resolve \"nosuch.invalid\": host not found"},
-        {"127.0.0.1", 1, {.local = Endpoint::parse("[::1]:0")}, other_family, "options.local"},
+        {"127.0.0.1",
+         1,
+         {.local = Endpoint::parse("[::1]:0")},
+         other_family,
+         "[db] connect to 127.0.0.1:1: address family not supported by protocol (the host has no address of the family "
+         "of options.local"},
     };
     for (const Case& one : cases) {
         CAPTURE(one.host, one.text);
@@ -196,6 +201,8 @@ TEST_CASE("connect_to: silence ends at the deadline, with what was tried", "[con
     REQUIRE(error.attempts().size() == 1);
     CHECK(error.attempts()[0].code == Errc::deadline_exceeded);
     CHECK(error.attempts()[0].elapsed >= 200ms);
+    CHECK(error.operation() == Operation::connect);
+    CHECK(error.attempts()[0].operation == Operation::connect);
     CHECK_THAT(error.message(), ContainsSubstring("does a firewall drop the packets?"));
 }
 
@@ -222,6 +229,7 @@ TEST_CASE("connect_to: Timeout below zero does nothing but say deadline_exceeded
     auto server = create_server("127.0.0.1", 0);
     const auto error = failure("127.0.0.1", server.local_endpoint().port(), {}, {.timeout = -1ns});
     CHECK(error.code() == Errc::deadline_exceeded);
+    CHECK(error.operation() == Operation::connect);
     CHECK(error.attempts().empty());
     CHECK_FALSE(server.try_accept(0s));
 }
@@ -324,4 +332,7 @@ TEST_CASE("connect_to: a socket that reached itself is refused: nobody listens t
     const Endpoint nobody = Endpoint::parse("127.0.0.1:" + std::to_string(closed_port()));
     const auto error = failure("127.0.0.1", nobody.port(), {}, {.local = nobody});
     CHECK(error.code() == std::errc::connection_refused);
+    CHECK(error.operation() == Operation::connect);
+    REQUIRE(error.attempts().size() == 1);
+    CHECK(error.attempts()[0].operation == Operation::connect);
 }

@@ -211,6 +211,9 @@ TEST_CASE("framing: where nothing is too large nothing is skipped", "[framing]")
     decoder.feed(frame("good"));
     CHECK_FALSE(decoder.skip());
     CHECK(decoder.next() == "good"sv);
+    decoder.feed(frame("ten bytes."));  // just as large as can be
+    CHECK_FALSE(decoder.skip());
+    CHECK(decoder.next() == "ten bytes."sv);
     decoder.feed("\0\0");
     CHECK_FALSE(decoder.skip());
 }

@@ -183,16 +183,22 @@ TEST_CASE("MessageChannel: a stream that a failure left inside a message is refu
     SECTION("for sending, by a channel that is new") {
         send_half_a_message(socket);
         MessageChannel channel(std::move(socket));
-        CHECK(error_of(channel.try_send("message")).code() == Errc::desynchronised);
-        CHECK(error_of(channel.try_queue("message")).code() == Errc::desynchronised);
-        CHECK(error_of(channel.try_send(std::string(20'000, 'x'))).code() == Errc::desynchronised);
+        for (const auto& error : {error_of(channel.try_send("message")), error_of(channel.try_queue("message")),
+                                  error_of(channel.try_send(std::string(20'000, 'x')))}) {
+            CHECK(error.code() == Errc::desynchronised);
+            CHECK(error.operation() == Operation::send);
+        }
         CHECK(channel.queued() == 0);
     }
     SECTION("for sending, by a channel that has been used") {
         MessageChannel channel(std::move(socket));
         channel.send("warm");
+        channel.queue("queued");
         send_half_a_message(channel.stream());
         CHECK(error_of(channel.try_send("message")).code() == Errc::desynchronised);
+        const auto error = error_of(channel.try_flush());
+        CHECK(error.code() == Errc::desynchronised);
+        CHECK(error.operation() == Operation::send);
     }
     SECTION("for receiving") {
         send_all(peer, "\0\0\0\5he"s);
@@ -201,7 +207,9 @@ TEST_CASE("MessageChannel: a stream that a failure left inside a message is refu
         socket.set_timeout({});
         MessageChannel channel(std::move(socket));
         send_all(peer, "llo");
-        CHECK(error_of(channel.try_receive()).code() == Errc::desynchronised);
+        const auto error = error_of(channel.try_receive());
+        CHECK(error.code() == Errc::desynchronised);
+        CHECK(error.operation() == Operation::receive);
         channel.send("the other direction is untouched");
         CHECK(recv_message(peer) == "the other direction is untouched");
     }

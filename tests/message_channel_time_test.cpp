@@ -42,6 +42,7 @@ template <class Format> void check_resumption(const Parts& parts, const Format& 
         const auto error = error_of(channel.try_receive());
         CHECK((timeout.is_zero() ? error.would_block() : error.code() == Errc::deadline_exceeded));
         CHECK(error.context() == "pair");
+        CHECK(error.operation() == Operation::receive);
         if (timeout.is_zero()) continue;
         CHECK(error.transferred() == parts.came);
         CHECK(error.wanted() == parts.wanted);

@@ -284,9 +284,12 @@ TEST_CASE("recv_message: a time-out between messages harms nothing, one inside a
     const auto part = GENERATE("\0\0"s, "\0\0\0\5"s, "\0\0\0\5he"s);
     send_all(writer, part);
     reader.set_timeout(20ms);
-    CHECK(error_of(try_recv_message(reader)).code() == Errc::deadline_exceeded);
-    send_all(writer, "\0\0\0\5hello"s);
-    CHECK(error_of(try_recv_message(reader)).code() == Errc::desynchronised);
+    for (const Errc code : {Errc::deadline_exceeded, Errc::desynchronised}) {
+        const auto error = error_of(try_recv_message(reader));
+        CHECK(error.code() == code);
+        CHECK(error.operation() == Operation::receive);
+        send_all(writer, "\0\0\0\5hello"s);
+    }
 
     Socket moved = std::move(reader);
     CHECK(error_of(try_recv_message(moved)).code() == Errc::desynchronised);
@@ -303,9 +306,12 @@ TEST_CASE("send_message: once a part was sent, later messages are refused, but b
     CHECK(watch.elapsed_ms() >= 200);
     CHECK(watch.elapsed_ms() < 1500);
     CHECK(error.code() == Errc::deadline_exceeded);
+    CHECK(error.operation() == Operation::send);
     CHECK(error.transferred() > 0);
 
-    CHECK(error_of(try_send_message(writer, "next")).code() == Errc::desynchronised);
+    const auto refused = error_of(try_send_message(writer, "next"));
+    CHECK(refused.code() == Errc::desynchronised);
+    CHECK(refused.operation() == Operation::send);
     static_cast<void>(recv_exact(silent, static_cast<std::size_t>(error.transferred())));
     CHECK(writer.send_some("raw") == 3);
     send_message(silent, "answer");

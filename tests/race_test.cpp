@@ -320,6 +320,7 @@ TEST_CASE("Race: giving up names those under way, keeps the others' reasons and 
     CHECK(attempts[0].code == refused);
     CHECK(attempts[1].code == Errc::deadline_exceeded);
     CHECK(attempts[1].elapsed == milliseconds(199));
+    CHECK(attempts[1].operation == Operation::connect);
     CHECK_FALSE(race.all_failed());
 }
 

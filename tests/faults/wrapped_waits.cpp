@@ -102,6 +102,20 @@ TEST_CASE("connect_to: while an address is silent it sleeps, and so it does betw
     check_that_it_sleeps([&] { return try_connect_to("127.0.0.1", nobody, {}, {.timeout = 50ms, .retry = retry}); });
 }
 
+TEST_CASE("connect_to: an attempt that makes room for the next is listed as one that was out of time", "[faults]") {
+    const loopback::LogCapture quiet(LogLevel::off);
+    const auto server = create_server("0.0.0.0", 0, {}, {.backlog = 0});
+    const auto port = server.local_endpoint().port();
+    const auto waiting = connect_to("127.0.0.1", port);
+    const Resolver resolver([](int) { return 0; }, {"127.0.0.1", "127.0.0.2"});
+    const Error error = error_of(try_connect_to("two.test", port, {}, {.timeout = 200ms, .max_attempts_in_flight = 1}));
+    REQUIRE(error.attempts().size() == 2);
+    for (const Attempt& attempt : error.attempts()) {
+        CHECK(attempt.code == Errc::deadline_exceeded);
+        CHECK(attempt.operation == Operation::connect);
+    }
+}
+
 TEST_CASE("connect_to: a deadline in a later round keeps what the round before it had said", "[faults]") {
     const loopback::LogCapture quiet(LogLevel::off);
     const auto server = create_server("127.0.0.1", 0, {}, {.backlog = 0});

@@ -452,6 +452,7 @@ def print_list(sites: list[list[Mutant]], chosen: list[Mutant], known: dict[tupl
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the tests of the moment end with it
     asked = options()
     files = [file for file in TESTS if asked.only in file]
     sites = [site for file in files for site in sites_of(asked.root, file)]
