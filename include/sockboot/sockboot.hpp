@@ -8,6 +8,11 @@
 // brings no calendar and no formatting, which cost more to compile than this library.
 #pragma once
 
+// By an older standard the compiler would find a thousand mistakes in here: it gets nothing to read.
+#if __cplusplus <= 201703L && !(defined(_MSVC_LANG) && _MSVC_LANG > 201703L)
+#error sockboot needs C++20: -std=c++20, /std:c++20, or target_compile_features(... cxx_std_20)
+#else
+
 // layer base: values; no system, no sockets
 #include "byte_view.hpp"  // bytes as a parameter
 #include "errc.hpp"       // failures without a system number
@@ -43,13 +48,13 @@
 #include "detail/wait_policy.hpp"  // how long a call waits, and what for
 
 // layer stream: bytes in full, frames, messages; over any stream
-#include "delimiter.hpp"        // messages that end at certain bytes
-#include "framing.hpp"          // bytes of any cut to messages
-#include "length_prefix.hpp"    // how a message's length is written
-#include "message.hpp"          // one message
-#include "message_channel.hpp"  // many messages
-#include "stream.hpp"           // what all of it works over
-#include "transfer.hpp"         // bytes in full
+#include "delimiter.hpp"           // messages that end at certain bytes
+#include "framing.hpp"             // bytes of any cut to messages
+#include "length_prefix.hpp"       // how a message's length is written
+#include "message.hpp"             // one message
+#include "message_channel.hpp"     // many messages
+#include "stream.hpp"              // what all of it works over
+#include "transfer.hpp"            // bytes in full
 #include "detail/framing/adaptive_size.hpp"
 #include "detail/framing/frame_codec.hpp"
 #include "detail/framing/message_reader.hpp"
@@ -64,3 +69,5 @@
 
 // Included by those who want them, since each asks for something that not every program has:
 // opt-in: stop_token.hpp    std::stop_token → Canceller
+
+#endif
