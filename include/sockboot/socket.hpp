@@ -77,6 +77,11 @@ public:
     /// that stream's; and the same for receiving. `whole`: the buffer is to be full, if it costs no further call.
     Result<std::size_t> try_send_some(ByteView first, ByteView second, Deadline& deadline);
     Result<std::size_t> try_recv_some(std::span<std::byte> buffer, Deadline& deadline, bool whole = false);
+    // What these do is called otherwise here; the compiler quotes the line, and with it what to write.
+    template <class... T> void send(T&&...) = delete;   // use send_all(socket, bytes) or send_message(socket, message)
+    template <class... T> void write(T&&...) = delete;  // use send_all(socket, bytes) or send_message(socket, message)
+    template <class... T> void recv(T&&...) = delete;   // use recv_some(buffer), recv_exact() or recv_message(socket)
+    template <class... T> void read(T&&...) = delete;   // use recv_some(buffer), recv_exact() or recv_message(socket)
 
     // --- the end ---
     /// Half-closes: the peer receives what was sent and then the end of the stream; receiving goes on.

@@ -64,6 +64,22 @@ bool greet(sockboot::Socket& socket) {
 #endif
 }
 
+void send_by_another_name(sockboot::Socket& socket) {
+#ifdef SEND_AS_A_MEMBER
+    socket.send("hello");
+#else
+    sockboot::send_all(socket, "hello");
+#endif
+}
+
+std::size_t read_by_another_name(sockboot::Socket& socket, std::span<std::byte> buffer) {
+#ifdef READ_AS_A_MEMBER
+    return socket.read(buffer.data(), buffer.size());
+#else
+    return socket.recv_some(buffer);
+#endif
+}
+
 std::size_t greet(OnlySends& stream) {
 #ifdef NOT_A_STREAM
     sockboot::send_message(stream, "hello");
