@@ -3,6 +3,7 @@
 // point cost every translation unit that includes sockboot an eighth more time to compile.
 #pragma once
 
+#include <type_traits>
 #if !defined(__GNUC__)
 #include <atomic>
 #endif
@@ -11,34 +12,52 @@ namespace sockboot::inline v0_2::detail {
 #if defined(__GNUC__)
 
 /// A number, flag or pointer that several threads and signal handlers may touch; sequentially consistent.
+/// It is kept in no less than an int: RISC-V has no lock-free byte for GCC 12.
 template <class T> class Atomic {
-public:
-    static constexpr bool is_always_lock_free = __atomic_always_lock_free(sizeof(T), nullptr);
+    using Word = std::conditional_t<(sizeof(T) < sizeof(int)), int, T>;
 
-    constexpr Atomic(T value) noexcept : value_(value) {}
+public:
+    static constexpr bool is_always_lock_free = __atomic_always_lock_free(sizeof(Word), nullptr);
+
+    constexpr Atomic(T value) noexcept : word_(static_cast<Word>(value)) {}
     Atomic(const Atomic&) = delete;
     Atomic& operator=(const Atomic&) = delete;
 
     [[nodiscard]] T load() const noexcept {
-        T value;
-        __atomic_load(&value_, &value, __ATOMIC_SEQ_CST);
-        return value;
+        Word found;
+        __atomic_load(&word_, &found, __ATOMIC_SEQ_CST);
+        return static_cast<T>(found);
     }
-    void store(T value) noexcept { __atomic_store(&value_, &value, __ATOMIC_SEQ_CST); }
+    void store(T value) noexcept {
+        auto next = static_cast<Word>(value);
+        __atomic_store(&word_, &next, __ATOMIC_SEQ_CST);
+    }
     T exchange(T value) noexcept {
-        T before;
-        __atomic_exchange(&value_, &value, &before, __ATOMIC_SEQ_CST);
-        return before;
+        auto next = static_cast<Word>(value);
+        Word before;
+        __atomic_exchange(&word_, &next, &before, __ATOMIC_SEQ_CST);
+        return static_cast<T>(before);
     }
-    /// Sets it to `next` where it is `expected`; else `expected` becomes what it is.
-    bool compare_exchange_strong(T& expected, T next) noexcept {
-        return __atomic_compare_exchange(&value_, &expected, &next, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    /// Sets it to `value` where it is `expected`; else `expected` becomes what it is.
+    bool compare_exchange_strong(T& expected, T value) noexcept {
+        auto found = static_cast<Word>(expected), next = static_cast<Word>(value);
+        const bool set = __atomic_compare_exchange(&word_, &found, &next, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+        expected = static_cast<T>(found);
+        return set;
     }
-    T fetch_add(T value) noexcept { return __atomic_fetch_add(&value_, value, __ATOMIC_SEQ_CST); }
-    T fetch_sub(T value) noexcept { return __atomic_fetch_sub(&value_, value, __ATOMIC_SEQ_CST); }
+    T fetch_add(T value) noexcept
+        requires(sizeof(T) == sizeof(Word))
+    {
+        return __atomic_fetch_add(&word_, value, __ATOMIC_SEQ_CST);
+    }
+    T fetch_sub(T value) noexcept
+        requires(sizeof(T) == sizeof(Word))
+    {
+        return __atomic_fetch_sub(&word_, value, __ATOMIC_SEQ_CST);
+    }
 
 private:
-    T value_;
+    Word word_;
 };
 
 #else
