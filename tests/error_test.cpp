@@ -277,6 +277,14 @@ TEST_CASE("error: a foreign category brings its own words", "[error]") {
     CHECK_FALSE(error.transient());
 }
 
+TEST_CASE("error: moved from, it still has a code", "[error]") {
+    Error left({42, foreign}, Operation::receive);
+    const Error taken = std::move(left);
+    CHECK(taken.code().category() == foreign);
+    CHECK(left.code().value() == 42);  // NOLINT(bugprone-use-after-move): that is the question
+    CHECK_FALSE(left.transient());
+}
+
 TEST_CASE("error: would-block is told apart from our deadline and from the kernel's", "[error]") {  // behaviour 32
     CHECK(Error(system_code(EAGAIN), Operation::receive).would_block());
     CHECK(Error(system_code(EWOULDBLOCK), Operation::receive).would_block());

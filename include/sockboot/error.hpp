@@ -49,8 +49,8 @@ public:
             case Category::winsock: return {value_, detail::winsock_category()};
             case Category::other: break;
         }
-        const bool moved_from = !source_;
-        return {value_, moved_from ? std::generic_category() : *details()->category};
+        const detail::ErrorDetails* const known = details();  // none where it was moved from
+        return {value_, known ? *known->category : std::generic_category()};
     }
     /// The step that failed; to_string() of it is one word.
     [[nodiscard]] Operation operation() const noexcept { return operation_; }
