@@ -35,15 +35,21 @@ inline sockboot::Canceller stop_on_ctrl_c() {
     return stop;
 }
 
+/// To be called once more at the end: what is lost at exit is told to nobody.
+inline void flush_output() {
+    if (std::fflush(stdout) != 0) throw std::runtime_error("cannot write to standard output");
+}
+
 /// Runs `work(arguments)`; prints `usage` on --help, and one sentence on any failure. Returns the exit status.
 template <class Work> int run(int argc, char** argv, const char* usage, Work work) {
     const std::vector<std::string> arguments(argv + 1, argv + argc);
-    for (const std::string& argument : arguments)
-        if (argument == "--help" || argument == "-h") {
-            std::fputs(usage, stdout);
-            return 0;
-        }
     try {
+        for (const std::string& argument : arguments)
+            if (argument == "--help" || argument == "-h") {
+                std::fputs(usage, stdout);
+                flush_output();
+                return 0;
+            }
         work(arguments);
         return 0;
     } catch (const std::exception& error) {

@@ -29,10 +29,6 @@ constexpr const char* usage =
 
 constexpr std::size_t message_size = std::size_t{64} << 10;
 
-void flush_output() {
-    if (std::fflush(stdout) != 0) throw std::runtime_error("cannot write to standard output");
-}
-
 /// Sends one message and writes its echo.
 void echo(sockboot::Socket& socket, std::string_view message, std::string& reply, const char* end) {
     sockboot::send_message(socket, message);
@@ -47,7 +43,7 @@ void echo_lines(sockboot::Socket& socket) {
     std::string line, reply;
     while (std::getline(std::cin, line)) {
         echo(socket, line, reply, "\n");
-        flush_output();
+        examples::flush_output();
     }
 }
 
@@ -86,7 +82,7 @@ void run(const std::vector<std::string>& arguments) {
     const auto start = std::chrono::steady_clock::now();
     std::uint64_t bytes = 0;
     for (std::size_t i = 2; i < arguments.size(); ++i) bytes += echo_file(socket, arguments[i]);
-    flush_output();
+    examples::flush_output();
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     std::fprintf(stderr, "[echo] %llu bytes came back unchanged in %.2f s\n", static_cast<unsigned long long>(bytes),
                  seconds.count());

@@ -45,9 +45,6 @@ def use(server):
         assert words in said, f"no {words!r} in:\n{said}"
 
 
-server = EchoServer(sys.argv[1])
-try:
+with EchoServer(sys.argv[1]) as server:
     use(server)
-finally:
-    server.process.kill()
 print("whatever a client does, the next one is served")

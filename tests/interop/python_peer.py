@@ -8,6 +8,7 @@ echo_client, and as the peers that break the rules.
 import os
 import random
 import re
+import resource
 import signal
 import socket
 import struct
@@ -48,11 +49,25 @@ def is_ended(peer):
 
 
 class EchoServer:
-    """A C++ server, on a free port."""
+    """A C++ server, on a free port; killed at the end, since one that outlives a failure would keep ctest waiting."""
 
-    def __init__(self, *command):
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        self.port = int(re.search(r"listening on 127\.0\.0\.1:(\d+)", self.process.stderr.readline()).group(1))
+    def __init__(self, *command, preexec_fn=None):
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=preexec_fn)
+
+    def __enter__(self):
+        try:
+            said = self.process.stderr.readline()
+            listening = re.search(r"listening on 127\.0\.0\.1:(\d+)", said)
+            assert listening, f"the server said {said!r}"
+            self.port = int(listening.group(1))
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
 
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.port), timeout=30)
@@ -119,16 +134,40 @@ def turns_away_the_257th(server):
 
 def test_server(program):
     for use in (obeys_the_rules, turns_away):
-        server = EchoServer(program, "127.0.0.1", "0")
-        try:
+        with EchoServer(program, "127.0.0.1", "0") as server:
             use(server)
-        finally:
-            server.process.kill()  # a server that outlives a failure would keep ctest waiting
+    if hasattr(resource, "prlimit"):
+        goes_on_without_a_thread(program)
+    else:
+        print("not tried, since this system has no prlimit: a server that cannot make a thread")
 
 
 def turns_away(server):
     turns_away_the_257th(server)
     assert "turned away: there are too many clients" in server.stop()
+
+
+def goes_on_without_a_thread(program):
+    """No room for the stack of a thread: its client is turned away, and the next one is served."""
+    stack = 64 << 20
+
+    def have_large_stacks():
+        resource.setrlimit(resource.RLIMIT_STACK, (stack, resource.getrlimit(resource.RLIMIT_STACK)[1]))
+
+    with EchoServer(program, "127.0.0.1", "0", preexec_fn=have_large_stacks) as server:
+        process = server.process.pid
+        with open(f"/proc/{process}/statm") as file:
+            used = int(file.read().split()[0]) * resource.getpagesize()
+        _, most = resource.prlimit(process, resource.RLIMIT_AS)
+        resource.prlimit(process, resource.RLIMIT_AS, (used + stack // 2, most))
+        with server.connect() as turned_away:
+            assert is_ended(turned_away)
+        resource.prlimit(process, resource.RLIMIT_AS, (most, most))
+        with server.connect() as peer:
+            peer.sendall(frame(b"here"))
+            assert receive_frame(peer) == b"here"
+        said = server.stop()
+        assert "is turned away: Resource temporarily unavailable" in said, said
 
 
 def obeys_the_rules(server):
@@ -152,8 +191,15 @@ def serve_one(listener, messages):
             while True:
                 messages.append(receive_frame(peer))
                 peer.sendall(frame(messages[-1]))
-        except EOFError:
+        except (EOFError, ConnectionError):
             pass
+
+
+def start_serving(listener, messages):
+    """Serves one client, in a thread that a failure may leave behind."""
+    thread = threading.Thread(target=serve_one, args=(listener, messages), daemon=True)
+    thread.start()
+    return thread
 
 
 def test_client(program):
@@ -162,55 +208,61 @@ def test_client(program):
         path = os.path.join(folder, "file")
         with open(path, "wb") as file:
             file.write(payload(200_000))
-        messages = []
-        server = threading.Thread(target=serve_one, args=(listener, messages))
-        server.start()
+        server = start_serving(listener, messages := [])
         echoed = subprocess.run([program, "127.0.0.1", port, path], stdout=subprocess.PIPE, check=True, timeout=60).stdout
         server.join()
         assert echoed == payload(200_000)
         assert [len(message) for message in messages] == [65536, 65536, 65536, 200_000 - 3 * 65536]
 
-        server = threading.Thread(target=serve_one, args=(listener, messages := []))
-        server.start()
+        server = start_serving(listener, messages := [])
         lines = subprocess.run([program, "127.0.0.1", port], input=b"one\n\nthree\n", stdout=subprocess.PIPE, check=True, timeout=60)
         server.join()
         assert lines.stdout == b"one\n\nthree\n" and messages == [b"one", b"", b"three"]
 
 
-def fails_with(words, *command):
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, timeout=60)
+def fails_with(words, *command, input="", stdout="read"):
+    """The command fails with one sentence, which has those words; its standard output is read, full or closed."""
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, input=input, stderr=subprocess.PIPE, text=True, timeout=60,
+                              stdout={"read": subprocess.PIPE, "full": full, "closed": None}[stdout],
+                              preexec_fn=(lambda: os.close(1)) if stdout == "closed" else None)
     assert done.returncode == 1, f"{command} ended with {done.returncode}"
-    assert words in done.stderr and done.stderr.count("\n") == 1, f"{command} said {done.stderr!r}"
+    said = re.sub(r"\[echo\] connected to .*\n", "", done.stderr)
+    assert words in said and said.count("\n") == 1, f"{command} said {done.stderr!r}"
 
 
 def test_lost_output(client):
-    """What could not be written is no success; Ctrl-C ends a client that waits for its standard input."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    """What could not be written is no success, whatever the client reads and however its output was lost."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, tempfile.NamedTemporaryFile() as file:
         port = str(listener.getsockname()[1])
+        for size in (5, 200_000):  # lost at the very end, or on the way
+            file.truncate(size)
+            for path in ((), (file.name,)):
+                for closed in (False, True):  # closed: a file that is opened takes the number of standard output
+                    server = start_serving(listener, [])
+                    fails_with("cannot write to standard output", client, "127.0.0.1", port, *path,
+                               input="x" * size, stdout="closed" if closed else "full")
+                    server.join()
+                    assert os.path.getsize(file.name) == size
+        fails_with("cannot write to standard output", client, "--help", stdout="full")
 
-        def run(**how):
-            server = threading.Thread(target=serve_one, args=(listener, []))
-            server.start()
-            done = subprocess.run([client, "127.0.0.1", port], input=b"lost\n", stderr=subprocess.PIPE, timeout=60, **how)
-            server.join()
-            return done
 
-        with open("/dev/full", "wb") as full:
-            done = run(stdout=full)
-        assert done.returncode == 1 and b"cannot write to standard output" in done.stderr, done
-        done = run(preexec_fn=lambda: os.close(1))
-        assert done.returncode == 1 and b"cannot write to standard output" in done.stderr, done
-
-        server = threading.Thread(target=serve_one, args=(listener, messages := []))
-        server.start()
-        waiting = subprocess.Popen([client, "127.0.0.1", port], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        waiting.stdin.write(b"one\n")
-        waiting.stdin.flush()
-        assert waiting.stdout.readline() == b"one\n"
-        waiting.send_signal(signal.SIGINT)
-        waiting.communicate(timeout=30)
+def test_ctrl_c(client):
+    """Ctrl-C ends a client that waits for its standard input."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = start_serving(listener, messages := [])
+        command = [client, "127.0.0.1", str(listener.getsockname()[1])]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as waiting:
+            try:
+                waiting.stdin.write(b"one\n")
+                waiting.stdin.flush()
+                assert waiting.stdout.readline() == b"one\n"
+                waiting.send_signal(signal.SIGINT)
+                assert waiting.wait(timeout=30) == -signal.SIGINT
+            finally:
+                waiting.kill()
         server.join()
-        assert waiting.returncode == -signal.SIGINT and messages == [b"one"], waiting.returncode
+        assert messages == [b"one"]
 
 
 def test_complaints(server, client):
@@ -227,8 +279,10 @@ def test_complaints(server, client):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background of a shell ignores it
     test_server(sys.argv[1])
     test_client(sys.argv[2])
     test_lost_output(sys.argv[2])
+    test_ctrl_c(sys.argv[2])
     test_complaints(sys.argv[1], sys.argv[2])
     print("python and sockboot understand each other")
