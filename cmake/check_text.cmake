@@ -69,6 +69,8 @@ forbid(code "# *include +<[a-z0-9_/]+\\.h>" "^include/" ${system} "system header
 forbid(code "# *define" "^include/" "^$" "a macro without the prefix SOCKBOOT_")
 forbid(code "[^A-Za-z0-9_](min|max)\\([^)]" "^include/" "^$" "a macro min or max breaks it: write (std::min)(a, b)")
 forbid(code "sleep_for|sleep_until|[^A-Za-z0-9_]u?sleep *\\(" "_test\\.cpp$" "^$" "a test does not sleep")
+forbid(code "catch_discover_tests" "CMakeLists\\.txt$" "^tests/CMakeLists\\.txt$"
+    "discover_cases, of tests/CMakeLists.txt, shows which cases were skipped")
 forbid(text "[^A-Za-z](TO[D]O|FIX[M]E|XX[X])[^A-Za-z]" "${cpp}|\\.(cmake|txt)$" "^$" "to be done, now or in an issue")
 forbid(text "\t" "." "^$" "a tab")
 forbid(text "[ \r]\n" "." "^$" "white space at the end of a line")

@@ -86,6 +86,7 @@ plant(text ${headers}/log.hpp "int nobody = 1;  // there\n" "nobody: the field h
 plant(text ${headers}/log.hpp "int less = most_of_it(1);\n" "a name with [^\n]*most_: the field has another word")
 plant(text tests/stray_test.cpp "// SPDX-License-Identifier: MIT\n" "not in tests/CMakeLists.txt")
 plant(text tests/log_test.cpp "void nap() { usleep(1); }\n" "does not sleep")
+plant(text tests/other/CMakeLists.txt "catch_discover_tests(other)\n" "discover_cases")
 
 string(REPEAT "    log_error();\n" 39 lines)
 plant(sizes ${headers}/log.hpp "inline void long_one() {\n${lines}}\n" "long_one has 41 lines")

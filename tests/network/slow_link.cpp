@@ -3,6 +3,8 @@
 
 #ifndef SOCKBOOT_TEST_HAS_NETFILTER_QUEUE
 
+bool world::SlowLink::is_installed() { return false; }
+
 std::unique_ptr<world::SlowLink> world::SlowLink::open(const std::string&, const Weather&) { return nullptr; }
 
 #else
@@ -124,6 +126,8 @@ private:
 };
 
 }  // namespace
+
+bool world::SlowLink::is_installed() { return std::system("command -v iptables-nft >/dev/null") == 0; }
 
 std::unique_ptr<world::SlowLink> world::SlowLink::open(const std::string& address, const Weather& weather) {
     auto queue = std::make_unique<Queue>(address, weather);

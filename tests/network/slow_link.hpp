@@ -19,6 +19,9 @@ class SlowLink {
 public:
     virtual ~SlowLink() = default;
 
+    /// Whether the library and the program that it takes are there.
+    static bool is_installed();
+
     /// None where this machine cannot queue packets to a program.
     static std::unique_ptr<SlowLink> open(const std::string& address, const Weather& weather);
 

@@ -11,7 +11,8 @@ using namespace world;
 
 namespace {
 
-constexpr const char* no_queue = "packets cannot be queued here (it takes libnetfilter-queue-dev and iptables)";
+constexpr const char* not_installed = "this takes libnetfilter-queue-dev and iptables";
+constexpr const char* no_queue = "this kernel does not queue packets to a program";
 constexpr std::size_t messages = 2000;
 
 /// The message of that number from that side; sizes from nothing to a few packets.
@@ -44,6 +45,7 @@ void recv_them(Socket& at, char side, Direction& direction) {
 
 TEST_CASE_METHOD(Network, "connect_to: an address that is slow but good still wins after the next one was started",
                  "[.network][slow]") {  // behaviour 13
+    SKIP_UNLESS_INSTALLED(SlowLink::is_installed(), not_installed);
     const auto link = SlowLink::open("192.0.2.51", {.delay = 200ms});
     SKIP_UNLESS(link, no_queue);
     const auto server = create_server("192.0.2.51", 0, "slow");
@@ -61,6 +63,7 @@ TEST_CASE_METHOD(Network, "connect_to: an address that is slow but good still wi
 
 TEST_CASE_METHOD(Network, "messages: 2,000 cross unharmed both ways where packets are late, lost and out of order",
                  "[.network][messages]") {
+    SKIP_UNLESS_INSTALLED(SlowLink::is_installed(), not_installed);
     const auto link = SlowLink::open("192.0.2.52", {.delay = 3ms, .jitter = 6ms, .loss = 0.01});
     SKIP_UNLESS(link, no_queue);
     run("ip link set lo mtu 1500");  // many packets, where loopback would make few

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 # count.sh program: in each marked section just the system calls that its mark tells, and no others.
 set -eu
+command -v strace >/dev/null || { echo "strace is not installed"; exit 1; }
+strace -o /dev/null true || { echo "SKIPPED: no program may trace another one here"; exit 77; }
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 strace -f -qq -o "$folder/trace" "$1"
