@@ -44,6 +44,15 @@ TEST_CASE_METHOD(Network, "create_server: all addresses means every one of both 
         check_reached(server, host);
 }
 
+TEST_CASE_METHOD(Network, "connect_to: the wildcard address that a server reports is this machine, without ::1 as well",
+                 "[.network][no_loopback]") {
+    run("ip address del ::1/128 dev lo");
+    auto server = create_server("", 0, "server");
+    REQUIRE(server.local_endpoint().host() == "::");
+    const auto client = connect_to("::", server.local_endpoint().port(), "client");
+    CHECK(client.remote_endpoint().host() == "127.0.0.1");
+}
+
 TEST_CASE_METHOD(Network, "connect_to: a link-local address is reached through its zone, and not without it",
                  "[.network][zone]") {
     auto server = create_server("fe80::1%near", 0, "server");
