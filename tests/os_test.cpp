@@ -169,13 +169,17 @@ TEST_CASE("connector: a Unix server's full queue is waited for, until there is r
 }
 
 TEST_CASE("os: a Unix name is what the system reports of it, whatever bytes it is made of", "[os]") {
-    const std::string unique = std::to_string(::getpid());
+    const std::string unique = "sockboot-name-" + std::to_string(::getpid());
+    const auto filled = [](std::string name, std::size_t size) {
+        name.resize(size, 'x');
+        return name;
+    };
     const std::string names[] = {
-        "/tmp/sockboot-name-" + unique,                                 // a path
-        "/tmp/sockboot-" + std::string(os::max_path_length - 14, 'p'),  // the longest one
-        "@sockboot-name-" + unique,                                     // abstract
-        "@sockboot-a\0b\0"s,                                            // with NULs in it and behind it
-        "@sockboot-" + std::string(os::max_name_length - 10, 'n'),      // as long as can be
+        unique,                                     // a path
+        filled(unique, os::max_path_length),        // the longest one
+        "@" + unique,                               // abstract
+        "@" + unique + "\0b\0"s,                    // with NULs in it and behind it
+        filled("@" + unique, os::max_name_length),  // as long as can be
     };
     for (const std::string& name : names) {
         CAPTURE(name);
