@@ -320,6 +320,24 @@ TEST_CASE("MessageChannel: of a large message exactly the rest is asked for, and
     }
 }
 
+TEST_CASE("MessageChannel: behind a large message one receive takes another one like it, up to the buffer's limit",
+          "[message_channel]") {
+    const std::string large = frame(text_of(20'000), LengthPrefix{});
+    MessageChannel channel(Wire{.incoming = large + large + large});
+    REQUIRE((channel.receive() == text_of(20'000)));
+    const std::size_t before = channel.stream().receives;
+    REQUIRE((channel.receive() == text_of(20'000)));
+    CHECK(channel.stream().receives == before + 1);
+    CHECK(channel.stream().received == 2 * large.size());
+
+    MessageChannel limited(Wire{.incoming = large}, LengthPrefix{}, {.receive_buffer = 16'384});
+    REQUIRE((limited.receive() == text_of(20'000)));
+    limited.stream().incoming += frame("small", LengthPrefix{});
+    limited.stream().most_asked = 0;
+    REQUIRE(limited.receive() == "small");
+    CHECK(limited.stream().most_asked <= 16'384);
+}
+
 TEST_CASE("MessageChannel: its receive buffer begins with 4 KiB, grows while it is filled, and is given back",
           "[message_channel]") {
     constexpr std::size_t max = 64 << 10;
