@@ -116,6 +116,19 @@ TEST_CASE("connect_to: an attempt that makes room for the next is listed as one 
     }
 }
 
+TEST_CASE("connect_to: from one local port addresses are tried one after the other", "[faults]") {
+    const loopback::LogCapture quiet(LogLevel::off);
+    const auto server = create_server("0.0.0.0", 0, {}, {.backlog = 0});
+    const auto port = server.local_endpoint().port();
+    const auto waiting = connect_to("127.0.0.1", port);
+    const Endpoint local = create_server("127.0.0.1", 0).local_endpoint();  // free again
+    const Resolver resolver([](int) { return 0; }, {"127.0.0.1", "127.0.0.2"});
+    const Error error =
+        error_of(try_connect_to("two.test", port, {}, {.timeout = 200ms, .attempt_delay = 10ms, .local = local}));
+    CHECK(error.code() == Errc::deadline_exceeded);  // and not that the port is in use
+    CHECK(error.attempts().size() == 2);
+}
+
 TEST_CASE("connect_to: a deadline in a later round keeps what the round before it had said", "[faults]") {
     const loopback::LogCapture quiet(LogLevel::off);
     const auto server = create_server("127.0.0.1", 0, {}, {.backlog = 0});
