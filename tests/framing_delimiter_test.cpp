@@ -36,7 +36,7 @@ const Delimiter ten("\r\n", 10);
 
 std::error_code failure(FrameDecoder<Delimiter>& decoder) {
     const auto message = decoder.try_next();
-    REQUIRE_FALSE(message);
+    REQUIRE_FALSE(message.has_value());
     return message.error().code();
 }
 

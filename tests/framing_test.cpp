@@ -43,7 +43,7 @@ constexpr LengthPrefix ten{.max_size = 10};
 
 std::error_code failure(FrameDecoder<>& decoder) {
     const auto message = decoder.try_next();
-    REQUIRE_FALSE(message);
+    REQUIRE_FALSE(message.has_value());
     return message.error().code();
 }
 
@@ -153,7 +153,7 @@ TEST_CASE("framing: the error of another protocol or byte order says so", "[fram
         FrameDecoder decoder;
         decoder.feed(row.bytes);
         const auto message = decoder.try_next();
-        REQUIRE_FALSE(message);
+        REQUIRE_FALSE(message.has_value());
         CHECK_THAT(message.error().message(), ContainsSubstring(row.hint));
     }
 }
@@ -196,9 +196,9 @@ TEST_CASE("framing: skip goes on over two messages that are too large, byte by b
     std::vector<std::string> messages;
     for (const char byte : frame("the first is too large") + frame("so is the second") + frame("third")) {
         decoder.feed(std::string_view(&byte, 1));
-        if (const auto message = decoder.try_next(); !message && decoder.skip())
+        if (const auto message = decoder.try_next(); !message.has_value() && decoder.skip())
             ++skipped;
-        else if (message && *message)
+        else if (message.has_value() && *message)
             messages.emplace_back(**message);
     }
     CHECK(skipped == 2);
@@ -256,7 +256,7 @@ TEST_CASE("framing: a format that cannot be used is reported by the first next()
     FrameDecoder decoder({.width = 5});
     decoder.feed("bytes");
     const auto message = decoder.try_next();
-    REQUIRE_FALSE(message);
+    REQUIRE_FALSE(message.has_value());
     CHECK(message.error().code() == std::errc::invalid_argument);
     CHECK_THAT(message.error().message(), ContainsSubstring("its width is 5"));
     CHECK_FALSE(decoder.skip());
@@ -316,7 +316,7 @@ TEST_CASE("framing: what is announced with more bytes than memory can count can 
     FrameDecoder decoder(LengthPrefix{.width = 8});
     decoder.feed(std::string_view("\x80\0\0\0\0\0\0\5begin", 13));
     const auto refused = decoder.try_next();
-    REQUIRE_FALSE(refused);
+    REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().code() == Errc::message_too_large);
     CHECK(decoder.skip());
     decoder.feed(std::string(1 << 16, 'x'));

@@ -36,7 +36,7 @@ inline int open_descriptors() {
 
 /// The error of what must have failed.
 template <class T> sockboot::Error error_of(sockboot::Result<T> result) {
-    REQUIRE_FALSE(result);
+    REQUIRE_FALSE(result.has_value());
     return std::move(result).error();
 }
 

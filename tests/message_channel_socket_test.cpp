@@ -195,8 +195,8 @@ TEST_CASE("MessageChannel: with timeouts at random on both sides every message c
         for (;;) {
             channel.stream().set_timeout(random() % 2 == 0 ? 0us : 200us);
             auto message = channel.try_receive();
-            if (message && !*message) break;
-            if (message)
+            if (message.has_value() && !*message) break;
+            if (message.has_value())
                 received.push_back(std::move(**message));
             else if (!message.error().would_block())
                 REQUIRE(message.error().code() == Errc::deadline_exceeded);

@@ -2,6 +2,7 @@
 #include <sockboot/result.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -61,11 +62,22 @@ TEST_CASE("result: value() of an error throws the whole error", "[result]") {
 
 TEST_CASE("result: a value that is false is still a value", "[result]") {
     const Result<bool> no = false;
+    const Result<std::optional<int>> none = std::optional<int>();
     const Result<Pointer> null = Pointer();
-    CHECK(no);
+    CHECK(no.has_value());
     CHECK_FALSE(*no);
+    CHECK(none.has_value());
+    CHECK_FALSE(none->has_value());
     CHECK(null);
     CHECK(*null == nullptr);
+}
+
+TEST_CASE("result: where the value has a truth of its own, has_value() says whether there is one, and no conversion",
+          "[result]") {
+    STATIC_REQUIRE_FALSE(std::is_constructible_v<bool, Result<bool>>);
+    STATIC_REQUIRE_FALSE(std::is_constructible_v<bool, Result<std::optional<std::string>>>);
+    STATIC_REQUIRE(std::is_constructible_v<bool, Result<int>>);
+    STATIC_REQUIRE(std::is_constructible_v<bool, Result<void>>);
 }
 
 TEST_CASE("result: a value that can only be moved is moved through", "[result]") {

@@ -162,7 +162,7 @@ template <Stream S>
 template <Stream S> Result<std::optional<std::string>> try_recv_message(S& stream, const LengthPrefix& format = {}) {
     std::string message;
     auto got = sockboot::try_recv_message(stream, message, format);
-    if (!got) [[unlikely]]
+    if (!got.has_value()) [[unlikely]]
         return std::move(got).error();
     if (!*got) return std::optional<std::string>();
     return std::optional<std::string>(std::move(message));

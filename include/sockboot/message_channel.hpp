@@ -124,14 +124,14 @@ private:
 
 template <Stream S, class Format> Result<bool> MessageChannel<S, Format>::try_receive(std::string& into) {
     auto message = try_receive_view();
-    if (!message) return std::move(message).error();
+    if (!message.has_value()) return std::move(message).error();
     into.assign(*message ? **message : std::string_view());
     return message->has_value();
 }
 
 template <Stream S, class Format> Result<std::optional<std::string>> MessageChannel<S, Format>::try_receive() {
     auto message = try_receive_view();
-    if (!message) return std::move(message).error();
+    if (!message.has_value()) return std::move(message).error();
     if (!*message) return std::optional<std::string>();
     return std::optional<std::string>(**message);
 }

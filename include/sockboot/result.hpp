@@ -6,6 +6,7 @@
 #include <cstdio>   // std::fputs: the last words of a program built without exceptions
 #include <cstdlib>  // std::abort
 #include <new>      // placement
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -22,6 +23,12 @@ namespace detail {
     std::abort();
 #endif
 }
+template <class T> inline constexpr bool is_optional = false;
+template <class T> inline constexpr bool is_optional<std::optional<T>> = true;
+
+/// A value that can itself be false: `while (auto got = try_recv_message(…))` would go on behind the end.
+template <class T>
+concept AskHasValueInstead = std::is_same_v<T, bool> || is_optional<T>;
 }  // namespace detail
 
 /// A T, or the Error that kept it from being made.
@@ -55,6 +62,9 @@ public:
 
     [[nodiscard]] bool has_value() const noexcept { return has_value_; }
     explicit operator bool() const noexcept { return has_value_; }
+    explicit operator bool() const noexcept  // write has_value() for it: the value has a truth of its own
+        requires detail::AskHasValueInstead<T>
+    = delete;
     /// The value; throws SocketError where there is none.
     T& value() & { return check(), value_; }
     const T& value() const& { return check(), value_; }

@@ -42,7 +42,7 @@ int main() {
     auto blocked = std::async(std::launch::async, [&] { return sockboot::try_recv_message(accepted); });
     canceller.cancel();
     const auto answer = blocked.get();
-    check(!answer && answer.error().code() == sockboot::Errc::cancelled, "a call that was not cancelled");
+    check(!answer.has_value() && answer.error().code() == sockboot::Errc::cancelled, "a call that was not cancelled");
     canceller.reset();
     sockboot::send_message(client, "again");
     check(sockboot::recv_message(accepted) == "again", "the message after a reset");

@@ -30,7 +30,7 @@ struct Blocked {
 };
 
 template <class T> std::error_code reason_of(const Result<T>& result) {
-    return result ? std::error_code() : result.error().code();
+    return result.has_value() ? std::error_code() : result.error().code();
 }
 
 template <class Call>

@@ -80,6 +80,27 @@ std::size_t read_by_another_name(sockboot::Socket& socket, std::span<std::byte> 
 #endif
 }
 
+std::size_t count_messages(sockboot::Socket& socket, std::string& message) {
+    std::size_t count = 0;
+#ifdef LOOP_OVER_A_RESULT_OF_BOOL
+    while (sockboot::try_recv_message(socket, message)) ++count;
+#else
+    while (sockboot::try_recv_message(socket, message).value_or(false)) ++count;
+#endif
+    return count;
+}
+
+std::size_t count_messages(sockboot::Socket& socket) {
+    std::size_t count = 0;
+#ifdef LOOP_OVER_A_RESULT_OF_OPTIONAL
+    while (auto message = sockboot::try_recv_message(socket)) ++count;
+#else
+    for (auto message = sockboot::try_recv_message(socket); message.has_value() && *message; ++count)
+        message = sockboot::try_recv_message(socket);
+#endif
+    return count;
+}
+
 std::size_t greet(OnlySends& stream) {
 #ifdef NOT_A_STREAM
     sockboot::send_message(stream, "hello");

@@ -37,8 +37,9 @@ void send_them(Socket& from, char side, Direction& direction) {
 
 void recv_them(Socket& at, char side, Direction& direction) {
     auto text = try_recv_message(at);
-    for (; text && *text == message(side, direction.arrived); text = try_recv_message(at)) ++direction.arrived;
-    direction.ended_cleanly = text && !*text;
+    for (; text.has_value() && *text == message(side, direction.arrived); text = try_recv_message(at))
+        ++direction.arrived;
+    direction.ended_cleanly = text.has_value() && !*text;
 }
 
 }  // namespace

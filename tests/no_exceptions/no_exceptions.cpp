@@ -20,6 +20,6 @@ int main(int count, char**) {
     const auto request = sockboot::recv_message(*served);
     if (!request || !sockboot::try_send_message(*served, *request)) return 1;
     const auto answer = sockboot::try_recv_message(client);
-    if (!answer || !*answer) return 1;
+    if (!answer.has_value() || !*answer) return 1;
     std::printf("[answer] %s\n", (*answer)->c_str());
 }

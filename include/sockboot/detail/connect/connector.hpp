@@ -36,7 +36,7 @@ public:
         for (;;) {
             while (const auto index = race_.start_due(Deadline::clock::now())) {
                 auto started = start(*index);
-                if (!started) return std::move(started).error();
+                if (!started.has_value()) return std::move(started).error();
                 if (*started) return std::move(**started);
             }
             if (race_.all_failed()) return Error(race_.first_failure()).with_attempts(race_.attempts());

@@ -98,7 +98,7 @@ private:
         for (bool has_received = false;; has_received = true) {
             const std::size_t before = pending();
             auto next = decoder_.try_next();
-            if (!next) return io.with_source(std::move(next).error());
+            if (!next.has_value()) return io.with_source(std::move(next).error());
             if (*next) {
                 last_frame_ = before - pending();
                 return next;
