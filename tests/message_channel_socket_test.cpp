@@ -60,13 +60,12 @@ template <class Format> void check_sending(std::size_t size, How how, const Form
         const std::string message = numbered(size, taken.size());
         const std::size_t queued = channel.queued();
         const auto done = how == How::send ? channel.try_send(message) : channel.try_queue(message);
-        if (done || how == How::send) taken.push_back(message);
+        if (done) taken.push_back(message);
         if (done) continue;
         ++failures;
         CHECK(done.error().code() == Errc::deadline_exceeded);
-        if (how == How::queue) CHECK(channel.queued() <= queued);
+        CHECK(channel.queued() <= queued);
     }
-    CHECK((channel.queued() > 0 || how == How::queue));
     received = receive_all(std::move(peer), format);
     channel.stream().set_timeout({});
     channel.flush();
@@ -161,7 +160,7 @@ TEST_CASE("MessageChannel: moved it takes what it has received and queued with i
     check(Delimiter("\r\n"));
 }
 
-TEST_CASE("send and queue: what a timeout left over is kept, and every byte arrives once",
+TEST_CASE("send and queue: with timeouts what was taken arrives once and whole, and nothing else does",
           "[message_channel]") {  // behaviours 31, 35
     const How how = GENERATE(How::send, How::queue);
     for (const std::size_t size : {64U, 1000U, 16'384U, 200'000U}) {
@@ -183,9 +182,8 @@ TEST_CASE("MessageChannel: with timeouts at random on both sides every message c
             for (std::size_t i = 0; i < 2000; ++i) {
                 channel.stream().set_timeout(random() % 2 == 0 ? 0us : 200us);
                 const std::string message = numbered(random() % (random() % 16 == 0 ? 100'000 : 500), i);
-                const bool by_send = random() % 2 == 0;
-                const auto done = by_send ? channel.try_send(message) : channel.try_queue(message);
-                if (done || by_send) sent.push_back(message);
+                const auto done = random() % 2 == 0 ? channel.try_send(message) : channel.try_queue(message);
+                if (done) sent.push_back(message);
             }
             channel.stream().set_timeout({});
             channel.flush();

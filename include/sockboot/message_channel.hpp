@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <shared_mutex>  // std::chrono without the calendar: see sockboot.hpp
+#include <type_traits>
 #include "byte_view.hpp"
 #include "detail/framing/message_reader.hpp"
 #include "detail/framing/message_writer.hpp"
@@ -35,7 +36,7 @@ template <Stream S> struct ReleasedStream {
 /// A stream and its messages, with a buffer for each direction. The format is a LengthPrefix (the default) or a
 /// Delimiter, and is deduced: MessageChannel channel(std::move(socket), Delimiter("\n")).
 ///
-/// The stream's timeout holds for each call as a whole. A receive that times out inside a message can be called again,
+/// The stream's timeout holds for each call as a whole. A send or queue that fails has not taken its message. A receive that times out inside a message can be called again,
 /// and goes on where it stopped; so does flush(). What is queued and not flushed is lost with the channel.
 /// The buffers begin with 4 KiB, grow with what is queued and received, and are given back when they are empty and no
 /// longer needed.
@@ -59,31 +60,36 @@ public:
     }
 
     // --- sending ---
-    /// Sends what is queued, and `message` behind it, in one system call where the kernel has room for it.
+    // An error means that the message was not taken: not a byte of it was sent, nothing of it is queued, and it may be
+    // handed in again. Success means that it was taken. What was queued before stays queued.
+    // One failure is of the stream and not of the message: a broken connection, or an exception of the stream's own,
+    // inside a message. The peer has a part of it then, and every later send(), queue() and flush() is refused with
+    // desynchronised.
+
+    /// Sends what is queued, and `message` behind it, in one system call where the kernel has room for it. Where the
+    /// time runs out inside the message, the rest of it is queued, queued() says so, and flush() goes on.
     ///
-    /// Errors:  message_too_large, or a message that holds its delimiter: nothing was sent. deadline_exceeded,
-    ///          would-block or cancelled: the message was taken, what is left of it stays queued, and flush() goes on.
-    ///          broken pipe, connection reset.
+    /// Errors:  message_too_large, or a message that holds its delimiter. deadline_exceeded, would-block or cancelled
+    ///          before the first byte of the message. broken pipe, connection reset.
     /// Calls:   send(2), sendmsg(2) for a large message; poll(2) where there is no room and a timeout.
     [[gnu::always_inline]] inline void send(ByteView message) { try_send(message).value(); }
     [[gnu::always_inline]] inline Result<void> try_send(ByteView message) {
-        detail::StreamIo<S> io(stream_);
+        auto io = steps();
         return writer_.try_send(io, message);
     }
     /// Puts `message` behind those that wait to be sent. Where the buffer is full, it is sent first; a large message
     /// (16 KiB) with nothing behind it goes out at once, behind what is queued, and is not copied.
     ///
-    /// Errors:  message_too_large, or a message that holds its delimiter. deadline_exceeded, would-block or cancelled:
-    ///          the buffer is full and the message was not taken: call it again once flush() has made room.
+    /// Errors:  as send(): the buffer is full, and there was no room for what is in it.
     [[gnu::always_inline]] inline void queue(ByteView message) { try_queue(message).value(); }
     [[gnu::always_inline]] inline Result<void> try_queue(ByteView message) {
-        detail::StreamIo<S> io(stream_);
+        auto io = steps();
         return writer_.try_queue(io, message);
     }
     /// Sends all that is queued. Errors: as send(); what could not be sent stays queued.
     [[gnu::always_inline]] inline void flush() { try_flush().value(); }
     [[gnu::always_inline]] inline Result<void> try_flush() {
-        detail::StreamIo<S> io(stream_);
+        auto io = steps();
         return writer_.try_flush(io);
     }
     /// Bytes that wait to be sent.
@@ -98,14 +104,14 @@ public:
     ///          goes on with it.
     /// Calls:   none where a message lies in the buffer; else recv(2), and poll(2) where there is a timeout.
     [[nodiscard, gnu::always_inline]] inline std::optional<std::string_view> receive_view() {
-        detail::StreamIo<S> io(stream_);
+        auto io = steps();
         return reader_.receive(io);
     }
     [[nodiscard, gnu::always_inline]] inline Result<std::optional<std::string_view>> try_receive_view() {
-        detail::StreamIo<S> io(stream_);
+        auto io = steps();
         return reader_.try_receive(io);
     }
-    /// The next message as a string of the caller's own.
+    /// The next message as a string of the caller's own. Where there is no memory for it, the next receive gives it.
     [[nodiscard]] std::optional<std::string> receive() { return try_receive().value(); }
     [[nodiscard]] Result<std::optional<std::string>> try_receive();
     /// The next message into `into`, whose storage is used again; false: the peer closed between two messages.
@@ -117,7 +123,16 @@ public:
     [[nodiscard]] std::size_t pending() const noexcept { return reader_.pending(); }
 
 private:
+    /// The steps of the stream, and where it is kept that it stands inside a message.
+    [[nodiscard, gnu::always_inline]] inline auto steps() noexcept {
+        if constexpr (std::is_constructible_v<detail::StreamIo<S>, S&, detail::Desynchronised&>)
+            return detail::StreamIo<S>(stream_, desynchronised_);
+        else
+            return detail::StreamIo<S>(stream_);
+    }
+
     S stream_;
+    detail::Desynchronised desynchronised_;  ///< of a stream that has no place of its own for it
     detail::MessageReader<Format> reader_;
     detail::MessageWriter<Format> writer_;
 };
@@ -125,14 +140,17 @@ private:
 template <Stream S, class Format> Result<bool> MessageChannel<S, Format>::try_receive(std::string& into) {
     auto message = try_receive_view();
     if (!message.has_value()) return std::move(message).error();
-    into.assign(*message ? **message : std::string_view());
+    if (*message)
+        reader_.copy(**message, into);
+    else
+        into.clear();
     return message->has_value();
 }
 
 template <Stream S, class Format> Result<std::optional<std::string>> MessageChannel<S, Format>::try_receive() {
-    auto message = try_receive_view();
-    if (!message.has_value()) return std::move(message).error();
-    if (!*message) return std::optional<std::string>();
-    return std::optional<std::string>(**message);
+    std::string message;
+    auto got = try_receive(message);
+    if (!got.has_value()) return std::move(got).error();
+    return *got ? std::optional<std::string>(std::move(message)) : std::nullopt;
 }
 }  // namespace sockboot::inline v0_2

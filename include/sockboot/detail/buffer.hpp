@@ -35,6 +35,8 @@ public:
     /// `count` bytes have been written at end(); `count` bytes have been taken from data().
     void commit(std::size_t count) noexcept { end_ += count; }
     void consume(std::size_t count) noexcept { begin_ += count; }
+    /// The `count` bytes that were taken last are there again, if no room was asked for since.
+    void restore(std::size_t count) noexcept { begin_ -= count; }
     /// Of a buffer that is empty: where its storage begins; `count` bytes have been written there.
     [[nodiscard]] std::byte* front() const noexcept { return storage_; }
     void refill(std::size_t count) noexcept { begin_ = storage_, end_ = storage_ + count; }

@@ -20,11 +20,33 @@ struct Desynchronised {
     bool sending = false, receiving = false;
 };
 
+/// Sets such a mark where its scope is left by an exception: how far the stream had come by then, nobody knows.
+class MarkedByException {
+public:
+    explicit MarkedByException(bool& mark) noexcept : mark_(mark) {}
+    MarkedByException(const MarkedByException&) = delete;
+    MarkedByException& operator=(const MarkedByException&) = delete;
+    ~MarkedByException() {
+        if (!is_over_) mark_ = true;
+    }
+    /// From here on none can come.
+    void no_exception() noexcept { is_over_ = true; }
+
+private:
+    bool& mark_;
+    bool is_over_ = false;
+};
+
 /// The steps of a stream that has try_send_some and try_recv_some, and may have their forms with a Deadline, timeout()
 /// and with_source().
 template <class S> class StreamIo {
 public:
-    explicit StreamIo(S& stream) noexcept : stream_(stream) {}
+    explicit StreamIo(S& stream) noexcept : stream_(stream), desynchronised_(forgotten_) {}
+    /// With a place for what the stream itself has none for.
+    StreamIo(S& stream, Desynchronised& kept) noexcept : stream_(stream), desynchronised_(kept) {}
+    StreamIo(const StreamIo&) = delete;
+    StreamIo& operator=(const StreamIo&) = delete;
+    ~StreamIo() = default;
     /// One deadline for all steps of a call.
     [[nodiscard]] Deadline deadline() const noexcept {
         if constexpr (requires(const S& stream) {
@@ -77,7 +99,7 @@ public:
         else
             return error;
     }
-    /// Not remembered from call to call: the stream has no place for it.
+    /// Not remembered from call to call, unless somebody gave it a place.
     [[nodiscard]] Desynchronised& desynchronised() noexcept { return desynchronised_; }
 
 private:
@@ -95,6 +117,7 @@ private:
     }
     S& stream_;
     Result<void> failure_;
-    Desynchronised desynchronised_;
+    Desynchronised forgotten_;
+    Desynchronised& desynchronised_;
 };
 }  // namespace sockboot::inline v0_2::detail

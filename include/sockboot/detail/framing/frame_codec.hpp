@@ -44,5 +44,11 @@ static_assert(sizeof(FrameExtent) == 16, "two registers");
 ///     std::uint64_t wanted_for_header(std::size_t have) const;         // bytes until more is known; 0: nobody knows
 template <class Format> class FrameCodec;
 
+/// Bytes of a whole frame with a message of `message_size` bytes.
+template <class Codec> std::size_t frame_size(const Codec& codec, std::size_t message_size) noexcept {
+    std::byte header[Codec::max_header + 1];
+    return codec.write_header(header, message_size) + message_size + codec.trailer().size();
+}
+
 template <class Format> class MessageReader;
 }  // namespace sockboot::inline v0_2::detail

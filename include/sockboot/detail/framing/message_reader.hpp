@@ -26,6 +26,13 @@ public:
 
     [[nodiscard]] std::size_t pending() const noexcept { return decoder_.pending(); }
     bool skip() { return decoder_.skip(); }
+    /// Copies the message that was received last. Where there is no memory for it, the next receive gives it again.
+    void copy(std::string_view message, std::string& into) {
+        const std::size_t frame = frame_size(decoder_.codec_, message.size());
+        decoder_.buffer_.restore(frame);
+        into.assign(message);
+        decoder_.buffer_.consume(frame);
+    }
     /// The bytes that were read ahead; none are left.
     [[nodiscard]] std::string release() {
         std::string unread(decoder_.unread());

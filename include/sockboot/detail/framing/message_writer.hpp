@@ -16,6 +16,10 @@ namespace sockboot::inline v0_2::detail {
 inline constexpr std::size_t large_message_size = std::size_t{16} << 10;
 
 /// Frames that wait to be sent; `io` is the stream's, in each call.
+///
+/// A call that fails has not taken its message: not a byte of it was sent, nothing of it is kept. One that has sent a
+/// part of it and is out of time has taken it, and keeps the rest. Any other failure inside a message, and an exception
+/// out of a step of the stream, leave the stream marked as standing inside a message.
 /// Threads: one at a time.
 template <class Format> class MessageWriter {
 public:
@@ -26,26 +30,34 @@ public:
     template <class Io> [[gnu::always_inline]] inline Result<void> try_send(Io& io, ByteView message) {
         if (io.desynchronised().sending || !append_small(message)) [[unlikely]]
             return send_any(io, message);
-        return flush_now(io);
+        return send_appended(io, message.size());
     }
     template <class Io> [[gnu::always_inline]] inline Result<void> try_queue(Io& io, ByteView message) {
-        return append_small(message) ? Result<void>() : queue_any(io, message);
+        if (io.desynchronised().sending || !append_small(message)) [[unlikely]]
+            return queue_any(io, message);
+        return {};
     }
     template <class Io> [[gnu::always_inline]] inline Result<void> try_flush(Io& io) {
         if (out_.empty() || io.desynchronised().sending) [[unlikely]]
             return flush_nothing(io);
-        return flush_now(io);
+        return send_queued(io, [&](IoResult sent) { return flush_rest(io, sent); });
     }
 
 private:
-    enum class Unsent : bool { dropped, queued };
-
-    template <class Io> [[gnu::always_inline]] inline Result<void> flush_now(Io& io) {
+    /// Sends what is queued. `rest` goes on where the first step leaves something to do: it was not all, or the buffer
+    /// may be larger than it need be.
+    template <class Io, class Rest> [[gnu::always_inline]] inline Result<void> send_queued(Io& io, const Rest& rest) {
+        MarkedByException mark(io.desynchronised().sending);
         const IoResult sent = io.send_now(out_.view());
+        mark.no_exception();
         if (!sent.all(out_.size()) || out_.capacity() > AdaptiveSize::first_size) [[unlikely]]
-            return flush_rest(io, sent);
+            return rest(sent);
         out_.truncate(0);
         return {};
+    }
+    /// The same, where the last that is queued is this call's own message, of `size` bytes.
+    template <class Io> [[gnu::always_inline]] inline Result<void> send_appended(Io& io, std::size_t size) {
+        return send_queued(io, [&, size](IoResult sent) { return send_rest_of(io, sent, size); });
     }
     /// With a trailer there would be three pieces to send.
     [[nodiscard]] bool is_large(ByteView message) const noexcept {
@@ -87,61 +99,86 @@ private:
 
     template <class Io> [[gnu::noinline]] Result<void> send_any(Io& io, ByteView message) {
         if (auto possible = check(io, message); !possible) return possible;
-        if (is_large(message)) return send_large(io, message, Unsent::queued);
+        if (is_large(message)) return send_large(io, message);
         append(message);
-        return try_flush(io);
+        return send_appended(io, message.size());
     }
 
     template <class Io> [[gnu::noinline]] Result<void> queue_any(Io& io, ByteView message) {
         if (auto possible = check(io, message); !possible) return possible;
-        if (is_large(message)) return send_large(io, message, Unsent::dropped);
+        if (is_large(message)) return send_large(io, message);
         if (out_.size() + max_frame(message) > size_.max_size())
-            if (auto flushed = try_flush(io); !flushed) return flushed;
+            if (auto flushed = try_flush(io); !flushed)
+                return std::move(flushed).error().with_progress(0, frame_size(codec_, message.size()));
         if (!out_.empty()) size_.grow();
         append(message);
         return {};
     }
-    /// Sends a large message as it lies, behind what is queued. Of what could not be sent in time, the rest of a
-    /// message that has begun is queued; a message that has not begun is queued or dropped.
-    template <class Io> Result<void> send_large(Io& io, ByteView message, Unsent unsent) {
+    /// Sends a large message as it lies, behind what is queued. Of one that has begun the rest is queued.
+    template <class Io> Result<void> send_large(Io& io, ByteView message) {
         const std::size_t waiting = out_.size();
         append_header(message.size(), 0);
         const std::size_t in_front = out_.size();
+        const std::size_t all = in_front + message.size();
+        MarkedByException mark(io.desynchronised().sending);
         const Progress sent = detail::send_whole(io, out_.view(), message);
         out_.consume(sent.done < in_front ? sent.done : in_front);
-        if (sent.all(in_front + message.size())) return {};
-
-        Error error = detail::transfer_error(io, sent, Operation::send, in_front + message.size());
-        if (sent.done <= waiting && unsent == Unsent::dropped) {
-            out_.truncate(waiting - sent.done);
-            return error;
+        if (sent.done > waiting && !sent.all(all)) {
+            const ByteView rest = message.subspan(sent.done < in_front ? 0 : sent.done - in_front);
+            out_.reserve(rest.size());
+            out_.append(rest.data(), rest.size());
         }
-        const ByteView rest = message.subspan(sent.done < in_front ? 0 : sent.done - in_front);
-        out_.reserve(rest.size());
-        out_.append(rest.data(), rest.size());
-        // queue() has taken it where nothing is wrong with the stream but that the call was to end.
-        const std::error_code code = error.code();
-        const bool ended = code == Errc::deadline_exceeded || code == Errc::cancelled || error.would_block();
-        return ended && unsent == Unsent::dropped ? Result<void>() : Result<void>(std::move(error));
+        mark.no_exception();
+        return sent.all(all) ? Result<void>() : unfinished(io, sent, waiting, all - waiting);
     }
 
     template <class Io> [[gnu::noinline, gnu::cold]] Result<void> flush_nothing(Io& io) {
-        if (out_.empty()) return {};
+        if (!io.desynchronised().sending) return {};
         return io.with_source(Error(Errc::desynchronised, Operation::send));
     }
-    /// After a first step that was not all, or out of a buffer that may be larger than it need be.
     template <class Io> [[gnu::noinline]] Result<void> flush_rest(Io& io, IoResult tried) {
         const std::size_t size = out_.size();
-        const bool whole = tried.all(size);
-        const Progress sent = whole ? Progress{size, tried} : detail::send_rest(io, out_.view(), {}, tried);
-        if (!sent.all(size)) {
-            out_.consume(sent.done);
-            return detail::transfer_error(io, sent, Operation::send, size);
+        const Progress sent = send_rest(io, tried);
+        if (sent.all(size)) return {};
+        return detail::transfer_error(io, sent, Operation::send, size);
+    }
+    template <class Io> [[gnu::noinline]] Result<void> send_rest_of(Io& io, IoResult tried, std::size_t message_size) {
+        const std::size_t size = out_.size();
+        const std::size_t frame = frame_size(codec_, message_size);
+        const Progress sent = send_rest(io, tried);
+        return sent.all(size) ? Result<void>() : unfinished(io, sent, size - frame, frame);
+    }
+    /// After a first step that leaves something to do.
+    template <class Io> Progress send_rest(Io& io, IoResult tried) {
+        const std::size_t size = out_.size();
+        Progress sent{size, tried};
+        if (!tried.all(size)) {
+            MarkedByException mark(io.desynchronised().sending);
+            sent = detail::send_rest(io, out_.view(), {}, tried);
+            mark.no_exception();
         }
+        out_.consume(sent.done);
+        if (!sent.all(size)) return sent;
         out_.clear();  // back to its front: what is queued next would have to be moved there otherwise
         const bool held_large = out_.capacity() > size_.max_size() + large_message_size;
         if (held_large || size_.is_oversized(size, out_.capacity())) out_ = {};
-        return {};
+        return sent;
+    }
+    /// What a call comes to whose message, `frame` bytes behind `waiting` others, was not sent whole.
+    template <class Io>
+    [[gnu::noinline, gnu::cold]] Result<void> unfinished(Io& io, Progress sent, std::size_t waiting,
+                                                         std::size_t frame) {
+        const bool has_begun = sent.done > waiting;
+        if (!has_begun) out_.truncate(waiting - sent.done);
+        bool& mark = io.desynchronised().sending;
+        mark = has_begun;
+        Error error = detail::transfer_error(io, sent, Operation::send, 0).with_progress(0, frame);
+        if (!has_begun) return error;
+        // The time of the call is over, and nothing is wrong with the stream: flush() goes on.
+        const std::error_code code = error.code();
+        mark = code != Errc::deadline_exceeded && code != Errc::cancelled && !error.would_block();
+        if (!mark) return {};
+        return std::move(error).with_progress(sent.done - waiting, frame).as_permanent();
     }
     FrameCodec<Format> codec_;
     Buffer out_;
