@@ -47,7 +47,8 @@ TEST_CASE("Delimiter: one without bytes, or a limit of 0, cannot be used, and sa
         Delimiter delimiter;
         const char* text;
     };
-    const Case cases[] = {{Delimiter(""), "it is empty"}, {Delimiter("\n", 0), "max_size is 0"}};
+    const Case cases[] = {{Delimiter(""), "it is empty: no message would ever end; a NUL is written \"\\0\""},
+                          {Delimiter("\n", 0), "max_size is 0"}};
     for (const Case& one : cases) {
         for (const auto& checked : {one.delimiter.check(), one.delimiter.check("message")}) {
             REQUIRE_FALSE(checked);

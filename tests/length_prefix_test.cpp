@@ -229,17 +229,22 @@ TEST_CASE("length prefix: another protocol's first bytes are recognised", "[leng
     const Spoken table[] = {
         {{}, "GET / HTTP/1.1\r\n"sv, "it reads like the text \"GET \": is the peer speaking HTTP"},
         {{}, "HTTP/1.1 400 Bad"sv, "it reads like the text \"HTTP\""},
-        {{}, "\r\n\r\nquit"sv, "it reads like the text \"....\""},
+        {{}, "\r\n\r\nquit"sv, "it reads like the text \"\\r\\n\\r\\n\""},
         {{.order = std::endian::little}, "POST /"sv, "it reads like the text \"POST\""},
         {{.width = 8}, "GET / HTTP/1.1\r\n"sv, "it reads like the text \"GET / HT\""},
         {{}, "\x16\x03\x01\x02\x00\x01"sv, "it reads like a TLS hello: does the peer expect TLS?"},
         {{.width = 3, .max_size = 1000}, "\x16\x03\x03"sv, "it reads like a TLS hello"},
+        {{}, "\x15\x03\x03\x00\x02\x02\x28"sv, "it reads like a TLS alert: does the peer expect TLS?"},
+        {{}, "Gr\xC3\xBC\xC3\x9F"sv, "it reads like the text \"Gr\xC3\xBC\""},
+        {{}, "na\xC3\xAFve"sv, "it reads like the text \"na\xC3\xAF\""},
     };
     for (const Spoken& row : table) {
         const Error error = refusal(row.bytes, row.format);
         CHECK(error.code() == Errc::message_too_large);
         CHECK_THAT(error.message(), ContainsSubstring(row.hint));
     }
+    for (const std::string_view bytes : {"\x7F\xFF\xFF\xFF"sv, "\xC3\x28\xC3\x28"sv, "ab\x01z"sv})
+        CHECK_THAT(refusal(bytes).message(), !ContainsSubstring("reads like"));
 }
 
 TEST_CASE("length prefix: what no sender of the format writes is malformed", "[length_prefix]") {
@@ -249,7 +254,7 @@ TEST_CASE("length prefix: what no sender of the format writes is malformed", "[l
         std::string why;
     };
     const Malformed table[] = {
-        {{.counts_itself = true}, "\0\0\0\x03"sv, "a length of 3 cannot count its own 4 bytes"},
+        {{.counts_itself = true}, "\0\0\0\x03"sv, "its own 4 bytes: does the peer count the message alone?"},
         {{.width = 1, .counts_itself = true}, "\0"sv, "a length of 0 cannot count its own 1 bytes"},
         {{.width = 8, .counts_itself = true}, "\0\0\0\0\0\0\0\x07"sv, "a length of 7 cannot count its own 8 bytes"},
         {{.width = varint}, "\x80\0"sv, "needless zero bytes"},

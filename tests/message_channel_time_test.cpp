@@ -95,7 +95,7 @@ TEST_CASE("receive: a timeout inside a message keeps what has come, and the next
           "[message_channel]") {  // behaviours 26, 55
     const Timeout timeout = GENERATE(Timeout(20ms), Timeout(0s));
     const Parts prefixed[] = {
-        {"", "\0\0\0\5hello"s, "hello", 0, 0},
+        {"", "\0\0\0\5hello"s, "hello", 0, 4},
         {"\0\0"s, "\0\5hello"s, "hello", 2, 4},
         {"\0\0\0\5"s, "hello", "hello", 4, 9},
         {"\0\0\0\5he"s, "llo", "hello", 6, 9},

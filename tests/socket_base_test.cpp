@@ -4,7 +4,12 @@
 #include <netinet/tcp.h>
 
 #include <chrono>
+#include <system_error>
 #include <type_traits>
+#include <utility>
+
+#include <sockboot/message.hpp>
+#include <sockboot/message_channel.hpp>
 
 #include "catch.hpp"
 #include "loopback.hpp"
@@ -56,4 +61,21 @@ TEST_CASE("abort: the peer reads a reset, not the end", "[socket_base]") {  // b
     socket.abort();
     std::byte byte;
     CHECK(error_of(peer.try_recv_some({&byte, 1})).code() == std::errc::connection_reset);
+}
+
+TEST_CASE("socket base: closed, it still says of an argument what is wrong with it", "[socket_base]") {
+    auto [socket, peer] = connected_pair();
+    socket.close();
+    CHECK(error_of(socket.try_set_spin(std::chrono::microseconds(-1))).code() == std::errc::invalid_argument);
+    CHECK(error_of(try_send_message(socket, "two bytes", {.max_size = 2})).code() == Errc::message_too_large);
+    CHECK(error_of(try_send_message(socket, "x")).code() == Errc::closed);
+    CHECK(error_of(socket.try_set_no_delay(true)).code() == Errc::closed);
+
+    MessageChannel lines(std::move(socket), Delimiter("\n"));
+    for (const auto& refused : {lines.try_queue("two\nlines"), lines.try_send("two\nlines")}) {
+        REQUIRE_FALSE(refused);
+        CHECK_THAT(refused.error().message(), ContainsSubstring("[pair] send to 127.0.0.1:"));
+        CHECK_THAT(refused.error().message(), ContainsSubstring("holds its own delimiter at byte 3"));
+    }
+    CHECK(error_of(lines.try_send("a line")).code() == Errc::closed);
 }

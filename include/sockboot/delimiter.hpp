@@ -4,6 +4,7 @@
 
 #include "byte_view.hpp"
 #include "detail/framing/frame_codec.hpp"
+#include "detail/framing/wrong_peer.hpp"
 #include "detail/text.hpp"
 #include "result.hpp"
 
@@ -36,7 +37,8 @@ public:
     /// Whether it can be used. Errors: std::errc::invalid_argument with what is wrong.
     [[nodiscard]] Result<void> check() const {
         if (bytes_.empty())
-            return detail::invalid_argument(Operation::parse, "it is empty: no message would ever end")
+            return detail::invalid_argument(Operation::parse,
+                                            "it is empty: no message would ever end; a NUL is written \"\\0\"")
                 .with_context({}, "a delimiter");
         if (max_size_ != 0) return {};
         return detail::invalid_argument(Operation::parse, "max_size is 0: no message could ever pass")
@@ -91,16 +93,33 @@ public:
         // The last bytes may be the beginning of one.
         return {.size = bytes.size() >= size ? bytes.size() - size + 1 : 0};
     }
-    [[nodiscard]] Error failure(const FrameExtent& extent, ByteView) const {
+    [[nodiscard]] Error failure(const FrameExtent& extent, ByteView bytes) const {
         if (auto usable = delimiter_.check(); !usable) return std::move(usable).error();
         return Error(Errc::message_too_large, Operation::receive)
-            .with_note(concat({"no delimiter in the first ", std::to_string(extent.size), " bytes, the limit is ",
-                               std::to_string(limit())}));
+            .with_note(concat({"no delimiter ", quoted(), " in the first ", std::to_string(extent.size),
+                               " bytes, the limit is ", std::to_string(limit()), other_end(bytes)}));
+    }
+    /// What the bytes of a message that does not come whole tell of the peer; empty: nothing.
+    [[nodiscard, gnu::cold]] std::string guess(ByteView came, std::uint64_t, bool ended) const {
+        const std::string other = other_end(came);
+        if (!ended) return other.empty() ? other : other.substr(2);
+        return concat(
+            {std::to_string(came.size()), " bytes came without the delimiter ", quoted(), " behind them", other});
     }
 
     [[nodiscard]] static std::uint64_t wanted_for_header(std::size_t) noexcept { return 0; }
 
 private:
+    [[nodiscard]] std::string quoted() const { return concat({"\"", readable(trailer()), "\""}); }
+    /// The end of a sentence, where the peer seems to write something else than messages that end so.
+    [[nodiscard, gnu::cold]] std::string other_end(ByteView bytes) const {
+        constexpr std::size_t looked_at = 1024;  // a call that times out is not to read a large message again
+        if (const std::string tls = tls_guess(bytes.text()); !tls.empty()) return "; what came " + tls;
+        const std::string_view front = bytes.text().substr(0, looked_at);
+        const bool bare = trailer() == "\r\n" && front.find('\n') != std::string_view::npos;
+        return bare ? "; there is a \"\\n\" alone: does the peer end its lines with that?" : "";
+    }
+
     Delimiter delimiter_;
 };
 }  // namespace detail

@@ -89,7 +89,8 @@ public:
     [[nodiscard, gnu::cold]] std::string message() const {
         const detail::ErrorDetails* const known = details();
         const std::string_view note = known ? std::string_view(known->note) : std::string_view();
-        return detail::error_text({context(), endpoint(), note, operation_, code(), done_, wanted_, attempts()});
+        return detail::error_text(
+            {context(), endpoint(), note, operation_, code(), done_, wanted_, permanent_, attempts()});
     }
     /// Builders, for those who write a Stream of their own: each returns the error with one thing more.
     /// `endpoint` is what it concerns, unless it knows a closer one already.

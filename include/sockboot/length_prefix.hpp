@@ -7,6 +7,7 @@
 #include <limits>
 #include "byte_view.hpp"
 #include "detail/framing/frame_codec.hpp"
+#include "detail/framing/wrong_peer.hpp"
 #include "detail/text.hpp"
 #include "result.hpp"
 
@@ -72,29 +73,6 @@ inline std::uint64_t load(const std::byte* from, unsigned width, std::endian ord
 inline void store(std::uint64_t value, std::byte* to, unsigned width, std::endian order) noexcept {
     for (unsigned i = 0; i < width; ++i, value >>= 8)
         to[order == std::endian::big ? width - 1 - i : i] = static_cast<std::byte>(value & 0xFF);
-}
-
-/// Whether bytes where a length should be are printable text.
-inline bool reads_like_text(std::string_view bytes) noexcept {
-    for (const char c : bytes)
-        if ((c < ' ' || c > '~') && c != '\r' && c != '\n' && c != '\t') return false;
-    return bytes.size() > 1;
-}
-
-/// The end of a sentence about the bytes of a length. `swapped` is the message's size if the length is read in the
-/// other byte order, which is `other`; 0 where that is none either.
-[[gnu::cold]] inline std::string diagnose(std::string_view bytes, std::uint64_t swapped, std::string_view other) {
-    if (bytes.starts_with("\x16\x03")) return "; it reads like a TLS hello: does the peer expect TLS?";
-    if (reads_like_text(bytes)) {
-        std::string shown;
-        for (const char c : bytes) shown += c < ' ' ? '.' : c;
-        return concat(
-            {"; it reads like the text \"", shown, "\": is the peer speaking HTTP or another text protocol?"});
-    }
-    if (swapped != 0)
-        return concat({"; in the other byte order it would be ", std::to_string(swapped), ": does the peer write ",
-                       other, "-endian?"});
-    return {};
 }
 
 inline Error bad_format(std::string why) {
@@ -176,19 +154,28 @@ public:
         if (extent.is_known()) {
             const char* other = format.order == std::endian::big ? "little" : "big";
             return Error(Errc::message_too_large, Operation::receive)
-                .with_note(concat({"the peer announces ", std::to_string(extent.size), " bytes, the limit is ",
-                                   std::to_string(limit_),
-                                   diagnose(bytes.text().substr(0, extent.header), size_if_swapped(bytes), other)}));
+                .with_note(
+                    concat({"the peer announces ", std::to_string(extent.size), " bytes, the limit is ",
+                            std::to_string(limit_),
+                            length_guess(bytes.text().substr(0, extent.header), size_if_swapped(bytes), other)}));
         }
         if (encoding_ != Encoding::varint)
             return malformed_length(
                 concat({"a length of ", std::to_string(load(bytes.data(), format.width, format.order)),
-                        " cannot count its own ", std::to_string(format.width), " bytes"}));
+                        " cannot count its own ", std::to_string(format.width),
+                        " bytes: does the peer count the message alone?"}));
         std::size_t last = 0;
         while (last < max_prefix_size && (bytes.data()[last] & std::byte{0x80}) != std::byte{}) ++last;
         if (last == max_prefix_size) return malformed_length("a varint of more than 10 bytes");
         return malformed_length(bytes.data()[last] == std::byte{} ? "a varint with needless zero bytes at its end"
                                                                   : "a varint that does not fit into 64 bits");
+    }
+    /// What the bytes of a frame that does not come whole tell of the peer; empty: nothing.
+    [[nodiscard, gnu::cold]] std::string guess(ByteView came, std::uint64_t missing, bool) const {
+        if (const std::string other = protocol_guess(came.text()); !other.empty()) return "what came " + other;
+        const std::size_t width = fixed_width();
+        if (missing == 0 || missing != width || format_.counts_itself) return {};
+        return concat({"does the peer's length count its own ", std::to_string(width), " bytes?"});
     }
     /// Bytes of a prefix of which `have` have come: of a varint nobody knows how many more.
     [[nodiscard]] std::uint64_t wanted_for_header(std::size_t have) const noexcept {

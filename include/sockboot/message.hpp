@@ -3,10 +3,12 @@
 #pragma once
 
 #include <array>
+#include <cstring>  // std::memcpy
 #include <optional>
 #include <span>
 #include "byte_view.hpp"
 #include "detail/framing/frame_codec.hpp"
+#include "detail/framing/wrong_peer.hpp"
 #include "detail/stream_io.hpp"
 #include "length_prefix.hpp"
 #include "result.hpp"
@@ -41,11 +43,13 @@ template <class Io> [[gnu::noinline, gnu::cold]] Error message_not_sent(Io& io, 
 /// The same for a prefix that did not come whole.
 template <class Io>
 [[gnu::noinline, gnu::cold]] Result<bool> prefix_not_received(Io& io, std::string& into, Progress got,
-                                                              std::uint64_t wanted) {
+                                                              PrefixBytes bytes, PackedPrefix format) {
     into.clear();
     io.desynchronised().receiving = got.done != 0;
     if (got.done == 0 && got.at_end()) return false;
-    return detail::partial_error(io, got, Operation::receive, wanted);
+    const PrefixCodec codec(format.unpacked());
+    Error error = detail::partial_error(io, got, Operation::receive, codec.wanted_for_header(got.done));
+    return detail::with_guess(std::move(error), codec, {bytes.data(), got.done}, 0);
 }
 
 /// The same for a prefix that is refused.
@@ -59,11 +63,20 @@ template <class Io>
 
 /// The same for a message of which `got` came, behind its whole prefix: the end of the stream is not a clean one there.
 template <class Io>
-[[gnu::noinline, gnu::cold]] Error body_not_received(Io& io, std::string& into, Progress got, std::uint64_t wanted) {
+[[gnu::noinline, gnu::cold]] Error body_not_received(Io& io, std::string& into, Progress got, std::uint64_t wanted,
+                                                     PackedPrefix format) {
     into.resize(got.done);
     io.desynchronised().receiving = true;
-    if (got.at_end()) return io.with_source(Error(Errc::truncated, Operation::receive).with_progress(got.done, wanted));
-    return io.error_of(got.last, Operation::receive).with_progress(got.done, wanted).as_permanent();
+    Error error = got.at_end() ? io.with_source(Error(Errc::truncated, Operation::receive))
+                               : io.error_of(got.last, Operation::receive).as_permanent();
+    // What came, from its first byte on.
+    const PrefixCodec codec(format.unpacked());
+    std::array<std::byte, max_prefix_size + 16> front;
+    const std::size_t prefix = codec.write_header(front.data(), wanted);
+    const std::size_t body = got.done < 16 ? got.done : 16;
+    std::memcpy(front.data() + prefix, into.data(), body);
+    return detail::with_guess(std::move(error).with_progress(got.done, wanted), codec, {front.data(), prefix + body},
+                              wanted - got.done);
 }
 
 /// Of a varint only its bytes tell how many there are.
@@ -79,11 +92,12 @@ template <class Io> [[gnu::noinline]] Progress recv_varint(Io& io, PrefixBytes& 
 
 /// A message of another size than `into` has: what storage it takes follows what arrives.
 template <class Io>
-[[gnu::noinline]] Result<bool> recv_body(Io& io, std::string& into, std::uint64_t size, Deadline& deadline) {
+[[gnu::noinline]] Result<bool> recv_body(Io& io, std::string& into, std::uint64_t size, Deadline& deadline,
+                                         PackedPrefix format) {
     io.desynchronised().receiving = true;  // for the case that there is no memory
     into.clear();
     const Progress got = detail::recv_growing(io, into, size, deadline);
-    if (!got.all(size)) return detail::body_not_received(io, into, got, size);
+    if (!got.all(size)) return detail::body_not_received(io, into, got, size, format);
     io.desynchronised().receiving = false;
     return true;
 }
@@ -138,19 +152,19 @@ template <Stream S>
     const detail::Progress prefix = width != 0 ? detail::recv_whole(io, std::span(bytes).first(width), deadline)
                                                : detail::recv_varint(io, bytes, deadline);
     if (!prefix.last.any()) [[unlikely]]
-        return detail::prefix_not_received(io, into, prefix, codec.wanted_for_header(prefix.done));
+        return detail::prefix_not_received(io, into, prefix, bytes, codec.packed());
 
     const detail::FrameExtent extent = codec.locate({bytes.data(), prefix.done});
     if (!extent.is_known() || extent.size > codec.limit()) [[unlikely]]
         return detail::prefix_refused(io, into, extent, bytes, prefix.done, codec.packed());
 
     if (extent.size != into.size() || extent.size == 0) [[unlikely]]
-        return detail::recv_body(io, into, extent.size, deadline);
+        return detail::recv_body(io, into, extent.size, deadline, codec.packed());
     const std::span<std::byte> body(reinterpret_cast<std::byte*>(into.data()), into.size());
     const detail::Progress got = detail::recv_whole(io, body, deadline);
     if (got.all(body.size())) [[likely]]
         return true;
-    return detail::body_not_received(io, into, got, extent.size);
+    return detail::body_not_received(io, into, got, extent.size, codec.packed());
 }
 
 template <Stream S>

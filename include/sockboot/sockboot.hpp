@@ -59,6 +59,7 @@
 #include "detail/framing/frame_codec.hpp"
 #include "detail/framing/message_reader.hpp"
 #include "detail/framing/message_writer.hpp"
+#include "detail/framing/wrong_peer.hpp"  // what gives away a peer that speaks something else
 
 // layer start: from host and port to a ready socket
 #include "connect_to.hpp"

@@ -145,8 +145,11 @@ public:
     }
     /// For a stream that is built on this socket: an error of its own, with this socket's context and endpoint.
     [[nodiscard]] Error with_source(Error error) const {
-        // The system has only "bad file descriptor" to say about a handle that is not there.
-        if (!is_open())
+        // The system has only "bad file descriptor" to say about a handle that is not there. Arguments that are wrong in
+        // themselves come first.
+        const bool by_argument = error.code() == make_error_code(std::errc::invalid_argument) ||
+                                 (error.code() == Errc::message_too_large && error.operation() == Operation::send);
+        if (!is_open() && !by_argument)
             error = Error(Errc::closed, error.operation()).with_note("this Socket was closed or moved from");
         return detail::with_source(std::move(error), identity_);
     }

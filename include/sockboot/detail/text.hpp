@@ -9,6 +9,7 @@
 #include <string_view>
 #include <system_error>
 #include <vector>
+#include "../errc.hpp"
 #include "../operation.hpp"
 #include "error_details.hpp"
 
@@ -72,6 +73,7 @@ struct ErrorParts {
     Operation operation;
     std::error_code code;
     std::uint64_t done, wanted;
+    bool permanent;
     const std::vector<Attempt>& attempts;
 };
 
@@ -105,6 +107,10 @@ struct ErrorParts {
     }
     add(attempts_text(error));
     add(error.note);
+    // Made here and not with the error, since a time-out is to cost no memory.
+    const bool silent = error.done == 0 && error.wanted != 0 && !error.permanent && error.note.empty();
+    if (silent && error.operation == Operation::receive && error.code == Errc::deadline_exceeded)
+        add("does the peer wait for us to speak first, or in another protocol?");
     return text;
 }
 

@@ -41,6 +41,7 @@ static_assert(sizeof(FrameExtent) == 16, "two registers");
 ///     FrameExtent locate_inline(ByteView bytes) const;                 // a frame that is found in a few instructions
 ///     FrameExtent locate(ByteView bytes, std::size_t scanned) const;   // scanned: of an earlier answer, or 0
 ///     Error failure(const FrameExtent&, ByteView bytes) const;         // why such a frame is not received
+///     std::string guess(ByteView came, std::uint64_t missing, bool ended) const;   // see with_guess()
 ///     std::uint64_t wanted_for_header(std::size_t have) const;         // bytes until more is known; 0: nobody knows
 template <class Format> class FrameCodec;
 

@@ -142,11 +142,15 @@ private:
         return missing < rest ? rest : static_cast<std::size_t>(missing);
     }
 
-    /// An error with how much has come of the message that it met.
+    /// An error with how much has come of the message that it met, and what that tells of the peer.
     [[nodiscard, gnu::cold]] Error inside_message(Error error) const {
         const std::uint64_t expected = decoder_.expected();
-        const std::uint64_t header = pending() != 0 ? decoder_.codec_.wanted_for_header(pending()) : 0;
-        return std::move(error).with_progress(pending(), expected != 0 ? expected : header);
+        const bool is_first = used_ == 0;  // of a stream that has brought nothing, a prefix was wanted at least
+        const std::uint64_t header = is_first || pending() != 0 ? decoder_.codec_.wanted_for_header(pending()) : 0;
+        Error inside = std::move(error).with_progress(pending(), expected != 0 ? expected : header);
+        if (decoder_.at_.skipping) return inside;
+        const std::uint64_t missing = expected > pending() ? expected - pending() : 0;
+        return with_guess(std::move(inside), decoder_.codec_, decoder_.buffer_.view(), missing);
     }
     FrameDecoder<Format> decoder_;
     AdaptiveSize size_;
