@@ -62,6 +62,8 @@ private:
     /// What wakes the waits of one process.
     struct Pipe {
         Pipe(detail::os::OwnedPipe fresh, Pipe* of_parent) noexcept : ends(std::move(fresh)), inherited(of_parent) {}
+        Pipe(const Pipe&) = delete;
+        Pipe& operator=(const Pipe&) = delete;
         detail::os::OwnedPipe ends;
         const int generation = detail::os::new_fork_generation();
         Pipe* const inherited;  ///< from the process that forked

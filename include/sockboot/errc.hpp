@@ -5,6 +5,7 @@
 #include <string>
 #include <system_error>
 #include <type_traits>
+#include "detail/immortal.hpp"
 
 namespace sockboot::inline v0_2 {
 /// What the system reports keeps its own number; these are the rest.
@@ -63,8 +64,7 @@ public:
 /// The category of Errc, named "sockboot": one object in the whole program, also where its shared objects are built
 /// with -fvisibility=hidden.
 [[nodiscard, gnu::visibility("default")]] inline const std::error_category& error_category() noexcept {
-    static const detail::ErrcCategory category;
-    return category;
+    return detail::immortal<detail::ErrcCategory>();
 }
 
 [[nodiscard]] inline std::error_code make_error_code(Errc code) noexcept {

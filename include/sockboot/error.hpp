@@ -10,6 +10,7 @@
 #include <utility>  // std::move
 #include <vector>
 #include "detail/error_details.hpp"  // Attempt
+#include "detail/immortal.hpp"
 #include "detail/shared.hpp"
 #include "detail/text.hpp"
 #include "detail/transient.hpp"
@@ -62,9 +63,8 @@ public:
     [[nodiscard]] std::string endpoint() const { return source_ ? source_->endpoint() : std::string{}; }
     /// Every address that was tried, in order, where the operation tries several.
     [[nodiscard]] const std::vector<Attempt>& attempts() const noexcept {
-        static const std::vector<Attempt> none;
         const detail::ErrorDetails* const known = details();
-        return known ? known->attempts : none;
+        return known ? known->attempts : detail::immortal<std::vector<Attempt>>();
     }
     /// Bytes that had been sent or received when it failed, and how many were wanted (0 and 0: not known).
     [[nodiscard]] std::uint64_t transferred() const noexcept { return done_; }

@@ -162,6 +162,9 @@ private:
     Position at_;
 };
 
+template <class Format> explicit FrameDecoder(const Format&) -> FrameDecoder<Format>;
+FrameDecoder() -> FrameDecoder<>;
+
 /// Appends `message` to `to`, in which it must not lie, as one frame: what send_message() would send of it.
 /// Errors: message_too_large, std::errc::invalid_argument for a format that cannot be used or a message that holds its
 ///         delimiter; `to` is as before.

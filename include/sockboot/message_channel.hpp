@@ -137,6 +137,8 @@ private:
     detail::MessageWriter<Format> writer_;
 };
 
+template <class S> explicit MessageChannel(S) -> MessageChannel<S>;
+
 template <Stream S, class Format> Result<bool> MessageChannel<S, Format>::try_receive(std::string& into) {
     auto message = try_receive_view();
     if (!message.has_value()) return std::move(message).error();

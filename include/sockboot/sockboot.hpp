@@ -24,6 +24,7 @@
 #include "detail/atomic.hpp"
 #include "detail/buffer.hpp"            // bytes on their way through
 #include "detail/error_details.hpp"     // what an Error points to
+#include "detail/immortal.hpp"          // what outlives all destructors
 #include "detail/shared.hpp"            // a counted pointer
 #include "detail/text.hpp"              // sentences
 #include "detail/transient.hpp"         // which failures may not last

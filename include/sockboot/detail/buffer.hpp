@@ -16,6 +16,8 @@ inline constexpr std::size_t max_upfront_allocation = std::size_t{64} << 10;
 class Buffer {
 public:
     Buffer() noexcept = default;
+    Buffer(const Buffer&) = delete;
+    Buffer& operator=(const Buffer&) = delete;
     Buffer(Buffer&& other) noexcept { swap(other); }
     Buffer& operator=(Buffer&& other) noexcept {
         Buffer moved(static_cast<Buffer&&>(other));

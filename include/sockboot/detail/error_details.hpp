@@ -40,6 +40,7 @@ struct ErrorDetails final : ErrorSource {
     explicit ErrorDetails(ErrorSource* source)
         : ErrorSource(source ? source->context() : std::string_view()), where(source ? source->endpoint() : "") {}
     ErrorDetails(const ErrorDetails&) = default;
+    ErrorDetails& operator=(const ErrorDetails&) = delete;
 
     [[nodiscard]] std::string endpoint() const override { return where; }
     [[nodiscard]] ErrorDetails* details() noexcept override { return this; }

@@ -47,6 +47,8 @@ struct Lookup final : Counted {
     };
 
     explicit Lookup(std::string_view name) : host(name) {}
+    Lookup(const Lookup&) = delete;
+    Lookup& operator=(const Lookup&) = delete;
 
     const std::string host;
     // Under the resolver's lock, but for the answer once it is there:
@@ -67,6 +69,9 @@ class Resolver {
 public:
     static constexpr int max_threads = 8;  ///< with as many lookups under way, further ones wait for their turn
     static constexpr std::chrono::seconds idle_time{5};
+
+    Resolver(const Resolver&) = delete;
+    Resolver& operator=(const Resolver&) = delete;
 
     /// That of this process: in a child of fork() the parent's has no threads, and its lock may be held for ever.
     [[nodiscard]] static Resolver& instance() {
@@ -94,8 +99,7 @@ public:
             canceller ? poll_for(lookup, poller, pipe.read_end.get(), deadline, canceller) : wait_for(lookup, deadline);
         leave(lookup);
         if (!waited) return Error(waited.code(), Operation::resolve);
-        if (!lookup.answer) return Error(lookup.answer.error());
-        return std::vector<Endpoint>(*lookup.answer);
+        return lookup.answer;
     }
 
 private:

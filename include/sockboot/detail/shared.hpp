@@ -36,7 +36,10 @@ public:
     template <class Derived> Shared(const Shared<Derived>& other) noexcept : object_(other.get()) {
         if (object_) object_->owners_.fetch_add(1);
     }
-    Shared& operator=(Shared other) noexcept { return std::swap(object_, other.object_), *this; }
+    Shared& operator=(Shared other) noexcept {
+        std::swap(object_, other.object_);
+        return *this;
+    }
     ~Shared() {
         if (object_ && object_->owners_.fetch_sub(1) == 1) delete object_;
     }

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <system_error>
+#include "immortal.hpp"
 
 namespace sockboot::inline v0_2::detail {
 struct WinsockRow {
@@ -53,7 +54,6 @@ private:
 };
 
 [[nodiscard, gnu::visibility("default")]] inline const std::error_category& winsock_category() noexcept {
-    static const WinsockCategory category;
-    return category;
+    return immortal<WinsockCategory>();
 }
 }  // namespace sockboot::inline v0_2::detail

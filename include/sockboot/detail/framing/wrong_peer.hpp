@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What gives away a peer that speaks something else: guesses for the person who reads an error, made from the bytes that
-// came, and only once something has failed.
+// What gives away a peer that speaks something else: guesses for the person who reads an error, made from the bytes
+// that came, and only once something has failed.
 #pragma once
 
 #include <cstdint>
