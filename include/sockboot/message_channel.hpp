@@ -36,8 +36,9 @@ template <Stream S> struct ReleasedStream {
 /// A stream and its messages, with a buffer for each direction. The format is a LengthPrefix (the default) or a
 /// Delimiter, and is deduced: MessageChannel channel(std::move(socket), Delimiter("\n")).
 ///
-/// The stream's timeout holds for each call as a whole. A send or queue that fails has not taken its message. A receive that times out inside a message can be called again,
-/// and goes on where it stopped; so does flush(). What is queued and not flushed is lost with the channel.
+/// The stream's timeout holds for each call as a whole. A receive that times out inside a message can be called again,
+/// and goes on where it stopped; so does flush(). A send() or queue() that fails has not taken its message. What is
+/// queued and not flushed is lost with the channel.
 /// The buffers begin with 4 KiB, grow with what is queued and received, and are given back when they are empty and no
 /// longer needed.
 /// Threads: one sender and one receiver at a time, as with the stream itself.

@@ -145,8 +145,8 @@ public:
     }
     /// For a stream that is built on this socket: an error of its own, with this socket's context and endpoint.
     [[nodiscard]] Error with_source(Error error) const {
-        // The system has only "bad file descriptor" to say about a handle that is not there. Arguments that are wrong in
-        // themselves come first.
+        // The system has only "bad file descriptor" to say about a handle that is not there. What is wrong with the
+        // arguments comes first.
         const bool by_argument = error.code() == make_error_code(std::errc::invalid_argument) ||
                                  (error.code() == Errc::message_too_large && error.operation() == Operation::send);
         if (!is_open() && !by_argument)

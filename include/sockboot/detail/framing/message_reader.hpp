@@ -28,7 +28,7 @@ public:
     bool skip() { return decoder_.skip(); }
     /// Copies the message that was received last. Where there is no memory for it, the next receive gives it again.
     void copy(std::string_view message, std::string& into) {
-        const std::size_t frame = frame_size(decoder_.codec_, message.size());
+        const std::size_t frame = detail::frame_size(decoder_.codec_, message.size());
         decoder_.buffer_.restore(frame);
         into.assign(message);
         decoder_.buffer_.consume(frame);
@@ -150,7 +150,7 @@ private:
         Error inside = std::move(error).with_progress(pending(), expected != 0 ? expected : header);
         if (decoder_.at_.skipping) return inside;
         const std::uint64_t missing = expected > pending() ? expected - pending() : 0;
-        return with_guess(std::move(inside), decoder_.codec_, decoder_.buffer_.view(), missing);
+        return detail::with_guess(std::move(inside), decoder_.codec_, decoder_.buffer_.view(), missing);
     }
     FrameDecoder<Format> decoder_;
     AdaptiveSize size_;

@@ -109,7 +109,7 @@ private:
         if (is_large(message)) return send_large(io, message);
         if (out_.size() + max_frame(message) > size_.max_size())
             if (auto flushed = try_flush(io); !flushed)
-                return std::move(flushed).error().with_progress(0, frame_size(codec_, message.size()));
+                return std::move(flushed).error().with_progress(0, detail::frame_size(codec_, message.size()));
         if (!out_.empty()) size_.grow();
         append(message);
         return {};
@@ -144,7 +144,7 @@ private:
     }
     template <class Io> [[gnu::noinline]] Result<void> send_rest_of(Io& io, IoResult tried, std::size_t message_size) {
         const std::size_t size = out_.size();
-        const std::size_t frame = frame_size(codec_, message_size);
+        const std::size_t frame = detail::frame_size(codec_, message_size);
         const Progress sent = send_rest(io, tried);
         return sent.all(size) ? Result<void>() : unfinished(io, sent, size - frame, frame);
     }
