@@ -14,12 +14,9 @@ namespace sockboot::inline v0_2::detail {
 /// Bytes of the UTF-8 character at the front of `bytes`, as far as they are there; 0: none begins so.
 inline std::size_t utf8_size(std::string_view bytes) noexcept {
     const auto first = static_cast<unsigned char>(bytes[0]);
-    const std::size_t size = first < 0x80   ? 1
-                             : first < 0xC2 ? 0
-                             : first < 0xE0 ? 2
-                             : first < 0xF0 ? 3
-                             : first < 0xF5 ? 4
-                                            : 0;
+    if (first < 0x80) return 1;
+    if (first < 0xC2 || first > 0xF4) return 0;
+    const std::size_t size = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
     for (std::size_t i = 1; i < size; ++i) {
         if (i == bytes.size()) return i;
         if ((static_cast<unsigned char>(bytes[i]) & 0xC0) != 0x80) return 0;
@@ -92,8 +89,8 @@ inline bool reads_like_text(std::string_view bytes) noexcept {
                    "-endian?"});
 }
 
-/// `error` with a guess, where the stream ended or the time ran out inside a frame of which `came` is there and `missing`
-/// bytes are not (0: nobody knows). Where there is nothing to guess, it costs no memory.
+/// `error` with a guess, where the stream ended or the time ran out inside a frame of which `came` is there and
+/// `missing` bytes are not (0: nobody knows). Where there is nothing to guess, it costs no memory.
 template <class Codec>
 [[gnu::noinline, gnu::cold]] Error with_guess(Error error, const Codec& codec, ByteView came, std::uint64_t missing) {
     const bool ended = error.code() == Errc::truncated;
