@@ -178,5 +178,10 @@ TEST_CASE("wrong peer: nobody is accused by an ordinary time-out", "[wrong_peer]
         for (const char* part : {"hello", "hello\r", "GET / HTTP/1.1"})
             CHECK_THAT(line_sentence(part, Then::is_silent, Delimiter("\r\n")), !ContainsSubstring("("));
         CHECK_THAT(line_sentence("two\nlines", Then::is_silent, Delimiter("--end--")), !ContainsSubstring("?"));
+
+        auto [peer, socket] = connected_pair();
+        send_all(peer, "a line that is too long\r\n");
+        MessageChannel channel(std::move(socket), Delimiter("\r\n", 10));
+        CHECK_THAT(error_of(channel.try_receive()).message(), !ContainsSubstring("?"));
     }
 }

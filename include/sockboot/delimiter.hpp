@@ -116,8 +116,9 @@ private:
         constexpr std::size_t looked_at = 1024;  // a call that times out is not to read a large message again
         if (const std::string tls = tls_guess(bytes.text()); !tls.empty()) return "; what came " + tls;
         const std::string_view front = bytes.text().substr(0, looked_at);
-        const bool bare = trailer() == "\r\n" && front.find('\n') != std::string_view::npos;
-        return bare ? "; there is a \"\\n\" alone: does the peer end its lines with that?" : "";
+        const std::size_t line_end = trailer() == "\r\n" ? front.find('\n') : std::string_view::npos;
+        const bool alone = line_end != std::string_view::npos && (line_end == 0 || front[line_end - 1] != '\r');
+        return alone ? "; there is a \"\\n\" alone: does the peer end its lines with that?" : "";
     }
 
     Delimiter delimiter_;
