@@ -252,7 +252,7 @@ TEST_CASE("receive: a time-out inside a message takes no memory, where its bytes
     socket.set_timeout(5ms);
     std::string into(100, 'x');
     send_all(peer, std::string("\0\0\0\x64Hello", 9));
-    CHECK_FALSE(runs_out(0, [&] { static_cast<void>(try_recv_message(socket, into)); }));
+    CHECK_FALSE(runs_out(0, [&, &from = socket] { static_cast<void>(try_recv_message(from, into)); }));
 
     auto [other_peer, other] = loopback::connected_pair();
     other.set_timeout(5ms);
