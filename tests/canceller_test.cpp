@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <sockboot/canceller.hpp>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <csignal>
 #include <future>
@@ -115,6 +118,25 @@ TEST_CASE("Canceller: after reset() a call that has to wait waits, as if nothing
     auto waiting = std::async(std::launch::async, [&from = socket] { return recv_exact(from, 5); });
     send_all(peer, "there");
     CHECK(waiting.get() == "there");
+}
+
+TEST_CASE("Canceller: a byte that has outlived its reset() wakes a wait, and cancels nothing", "[canceller]") {
+    const Canceller canceller;
+    detail::os::PollEntry entry;
+    REQUIRE(detail::wake_entry(canceller, entry));
+    const std::string pipe = "/proc/self/fd/" + std::to_string(entry.fd);  // Linux opens its other end
+    const auto leave_a_byte = [&] {
+        const detail::os::UniqueHandle write_end(::open(pipe.c_str(), O_WRONLY));
+        REQUIRE(::write(write_end.get(), "!", 1) == 1);
+    };
+    auto server = create_server("127.0.0.1", 0, {}, {.backlog = 0, .canceller = canceller});
+    leave_a_byte();
+    CHECK(error_of(server.try_accept(20ms)).code() == Errc::deadline_exceeded);
+    const auto port = server.local_endpoint().port();
+    const auto waiting = connect_to("127.0.0.1", port);  // nobody else is let in
+    leave_a_byte();
+    CHECK(error_of(try_connect_to("127.0.0.1", port, {}, {.timeout = 20ms, .canceller = canceller})).code() ==
+          Errc::deadline_exceeded);
 }
 
 TEST_CASE("Canceller: one strike wakes every thread, and later calls fail at once", "[canceller]") {  // behaviour 93
