@@ -51,5 +51,7 @@ TEST_CASE_METHOD(Network, "Socket: a timeout of its own ends the wait for a vani
     CHECK(stopwatch.elapsed_ms() < 1200);
     CHECK(reply.error().code() == Errc::deadline_exceeded);
     const std::string where = client.remote_endpoint().to_string();
-    CHECK(reply.error().message() == "[client] receive from " + where + ": deadline exceeded (0 of 4 bytes had come)");
+    CHECK(reply.error().message() == "[client] receive from " + where +
+                                         ": deadline exceeded (0 of 4 bytes had come; does the peer "
+                                         "wait for us to speak first, or in another protocol?)");
 }
