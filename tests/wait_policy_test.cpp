@@ -40,19 +40,19 @@ Error failure(Socket& socket) {
 }  // namespace
 
 TEST_CASE("wait policy: a call blocks in the system only where nothing else is to end it", "[wait_policy]") {
-    CHECK(WaitPolicy().until_all == BlockUntil::all);
-    CHECK(WaitPolicy().until_some == BlockUntil::some);
-    CHECK(WaitPolicy(1s, Canceller::none(), 0us).until_all == BlockUntil::nothing);
-    CHECK(WaitPolicy(Timeout::forever(), Canceller(), 0us).until_some == BlockUntil::nothing);
-    CHECK(WaitPolicy(Timeout::forever(), Canceller::none(), 1us).until_all == BlockUntil::nothing);
+    CHECK(WaitPolicy().receive_all == BlockUntil::all);
+    CHECK(WaitPolicy().receive_some == BlockUntil::some);
+    CHECK(WaitPolicy(1s, Canceller::none(), 0us).receive_all == BlockUntil::nothing);
+    CHECK(WaitPolicy(Timeout::forever(), Canceller(), 0us).receive_some == BlockUntil::nothing);
+    CHECK(WaitPolicy(Timeout::forever(), Canceller::none(), 1us).receive_all == BlockUntil::nothing);
 
     WaitPolicy policy(1s, Canceller(), 5us);
-    policy.set_timeout({});
-    CHECK(policy.until_all == BlockUntil::nothing);
+    policy.set_receive_timeout({});
+    CHECK(policy.receive_all == BlockUntil::nothing);
     policy.set_canceller(Canceller::none());
-    CHECK(policy.until_all == BlockUntil::nothing);
+    CHECK(policy.receive_all == BlockUntil::nothing);
     policy.set_spin(0us);
-    CHECK(policy.until_all == BlockUntil::all);
+    CHECK(policy.receive_all == BlockUntil::all);
     CHECK(policy.blocks_within(Deadline(Timeout::forever())));
     // A deadline of the caller's own, as graceful_close has one.
     CHECK_FALSE(policy.blocks_within(Deadline(1s)));
@@ -63,7 +63,7 @@ TEST_CASE("wait policy: one flag says that nothing is to be tried, and moves wit
     CHECK_FALSE(WaitPolicy(0s, Canceller::none(), 0us).stop_flag->load());
     const WaitPolicy late(-1ns, Canceller::none(), 0us);
     CHECK(late.stop_flag->load());
-    CHECK(late.stop_error(Deadline(late.timeout())).is(detail::IoResult::deadline_exceeded));
+    CHECK(late.stop_error(Deadline(late.receive_timeout())).is(detail::IoResult::deadline_exceeded));
 
     std::optional<Canceller> canceller(std::in_place);
     WaitPolicy before(Timeout::forever(), *canceller, 0us);

@@ -148,7 +148,7 @@ template <Stream S>
     if (io.desynchronised().receiving || (width == 0 && !codec.is_usable())) [[unlikely]]
         return detail::message_refused(stream, Operation::receive, {}, codec.packed());
     detail::PrefixBytes bytes;
-    Deadline deadline = io.deadline();
+    Deadline deadline = io.recv_deadline();
     const detail::Progress prefix = width != 0 ? detail::recv_whole(io, std::span(bytes).first(width), deadline)
                                                : detail::recv_varint(io, bytes, deadline);
     if (!prefix.last.any()) [[unlikely]]

@@ -60,6 +60,14 @@ public:
         return {std::move(stream_), std::move(unread)};
     }
 
+    /// One deadline over every call on this channel until the end of the scope, where the stream has it: see
+    /// SocketBase::within. A message that lies in the buffer is given out without a look at the clock.
+    [[nodiscard]] auto within(Timeout timeout) noexcept
+        requires requires(S& stream) { stream.within(timeout); }
+    {
+        return stream_.within(timeout);
+    }
+
     // --- sending ---
     // An error means that the message was not taken: not a byte of it was sent, nothing of it is queued, and it may be
     // handed in again. Success means that it was taken. What was queued before stays queued.

@@ -125,26 +125,31 @@ inline Socket make_socket(os::UniqueHandle handle, std::string_view context, con
 template <> class StreamIo<Socket> {
 public:
     explicit StreamIo(Socket& socket) noexcept : socket_(socket) {}
-    /// One deadline over all steps of a call: the socket's timeout.
-    [[nodiscard]] Deadline deadline() const noexcept { return Deadline(socket_.policy_.timeout_); }
+    /// One deadline over all steps of a call: the socket's timeout in that direction.
+    [[nodiscard]] Deadline send_deadline() const noexcept {
+        return socket_.policy_.deadline(socket_.policy_.send_timeout());
+    }
+    [[nodiscard]] Deadline recv_deadline() const noexcept {
+        return socket_.policy_.deadline(socket_.policy_.receive_timeout());
+    }
     /// The first try, without a clock: it blocks where nothing but its own event is to end it. `interrupted`: not
     /// tried, since the socket is cancelled or out of time.
     [[nodiscard, gnu::always_inline]] inline IoResult send_now(ByteView first, ByteView second) const noexcept {
         if (socket_.policy_.stop_flag->load()) [[unlikely]]
             return IoResult::interrupted;
-        return os::send(socket_.handle_.get(), first, second, socket_.policy_.until_some);
+        return os::send(socket_.handle_.get(), first, second, socket_.policy_.send_some);
     }
     [[nodiscard, gnu::always_inline]] inline IoResult send_now(ByteView bytes) const noexcept {
         if (socket_.policy_.stop_flag->load()) [[unlikely]]
             return IoResult::interrupted;
-        return os::send(socket_.handle_.get(), bytes, socket_.policy_.until_some);
+        return os::send(socket_.handle_.get(), bytes, socket_.policy_.send_some);
     }
     [[nodiscard, gnu::always_inline]] inline IoResult recv_now(const std::span<std::byte> buffer,
                                                                bool whole) const noexcept {
         const WaitPolicy& policy = socket_.policy_;
         if (policy.stop_flag->load()) [[unlikely]]
             return IoResult::interrupted;
-        return os::receive(socket_.handle_.get(), buffer, whole ? policy.until_all : policy.until_some);
+        return os::receive(socket_.handle_.get(), buffer, whole ? policy.receive_all : policy.receive_some);
     }
     /// After a try that came to `tried`: waits and tries again, within the deadline, until it moves something, or never
     /// will. With IoResult::interrupted it is the first try for a deadline that is not the socket's own.
@@ -187,7 +192,7 @@ inline Result<Socket> Socket::try_adopt(Handle handle, std::string_view context)
 
 inline Result<Socket> Socket::try_accept(Timeout timeout) {
     using detail::IoResult;
-    Deadline deadline(timeout);
+    Deadline deadline = policy().deadline(timeout);
     // A connection that ends between poll and accept must not leave accept blocked beyond the deadline.
     if (!policy().blocks_within(deadline))
         if (auto set = detail::os::set_non_blocking(native_handle(), true); !set)
@@ -220,7 +225,7 @@ inline Socket Socket::accepted(detail::os::UniqueHandle handle, const Endpoint& 
 
 inline Result<std::size_t> Socket::try_send_some(ByteView bytes) {
     const detail::StreamIo<Socket> io(*this);
-    Deadline deadline = io.deadline();
+    Deadline deadline = io.send_deadline();
     const detail::IoResult sent = io.send_after(io.send_now(bytes), bytes, {}, deadline);
     return moved_bytes(sent, Operation::send);
 }
@@ -235,7 +240,7 @@ inline Result<std::size_t> Socket::try_recv_some(const std::span<std::byte> buff
     // The system's answer would look like the end of the stream.
     if (buffer.empty()) return with_source(detail::invalid_argument(Operation::receive, "the buffer is empty"));
     const detail::StreamIo<Socket> io(*this);
-    Deadline deadline = io.deadline();
+    Deadline deadline = io.recv_deadline();
     const detail::IoResult got = io.recv_after(io.recv_now(buffer, false), buffer, false, deadline);
     return moved_bytes(got, Operation::receive);
 }

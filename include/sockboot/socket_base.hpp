@@ -39,6 +39,30 @@ private:
 };
 }  // namespace detail
 
+/// One deadline over several calls, for a dialogue such as type byte, message, reply. Made by within(), of a socket or
+/// of a channel; at the end of its own scope what held before holds again.
+///
+/// Every call in between ends when the time is up, also one that would find its bytes there, and when its own timeout
+/// is up. Of nested ones the shorter holds. A time of zero or less is up at once. A socket that is moved meanwhile
+/// leaves the deadline behind.
+/// Threads: as an option of the socket: no other thread in a call on it when one is made or ends.
+class [[nodiscard]] DeadlineScope {
+public:
+    DeadlineScope(const DeadlineScope&) = delete;
+    DeadlineScope& operator=(const DeadlineScope&) = delete;
+    ~DeadlineScope() { policy_.set_scope_end(before_); }
+
+private:
+    friend class SocketBase;
+
+    DeadlineScope(detail::WaitPolicy& policy, Timeout timeout) noexcept : policy_(policy), before_(policy.scope_end()) {
+        const auto end = Deadline::started(timeout).expiry();
+        policy_.set_scope_end(end < before_ ? end : before_);
+    }
+    detail::WaitPolicy& policy_;  ///< of the socket, which outlives this
+    const Deadline::time_point before_;
+};
+
 /// One handle of the system that closes itself, with its name, its addresses and its options.
 ///
 /// The base of Socket, and never made alone.
@@ -69,9 +93,18 @@ public:
     }
 
     // --- time ---
-    /// How long each later call may take. Default: for ever. Zero: try once.
-    void set_timeout(Timeout timeout) noexcept { policy_.set_timeout(timeout); }
-    [[nodiscard]] Timeout timeout() const noexcept { return policy_.timeout(); }
+    /// How long each later call may take, in both directions. Default: for ever. Zero: try once.
+    /// A call that is under way keeps the time it began with: a Canceller is what ends that.
+    void set_timeout(Timeout timeout) noexcept { set_receive_timeout(timeout), set_send_timeout(timeout); }
+    /// The same for what receives, accept() among it, and for what sends: they wait for different things.
+    void set_receive_timeout(Timeout timeout) noexcept { policy_.set_receive_timeout(timeout); }
+    void set_send_timeout(Timeout timeout) noexcept { policy_.set_send_timeout(timeout); }
+    /// What receives may take; where one was set for both directions, what sends too.
+    [[nodiscard]] Timeout timeout() const noexcept { return receive_timeout(); }
+    [[nodiscard]] Timeout receive_timeout() const noexcept { return policy_.receive_timeout(); }
+    [[nodiscard]] Timeout send_timeout() const noexcept { return policy_.send_timeout(); }
+    /// One deadline over every call on this socket until the end of the scope: auto whole = socket.within(2s);
+    [[nodiscard]] DeadlineScope within(Timeout timeout) noexcept;
     /// What ends blocked calls on this socket from elsewhere; Canceller::none() by default.
     void set_canceller(Canceller canceller) noexcept { policy_.set_canceller(std::move(canceller)); }
     /// How long a call that finds nothing to send or receive busy-polls before it blocks. Default: zero. To wake an
@@ -209,4 +242,5 @@ private:
     detail::WaitPolicy policy_;
 };
 
+inline DeadlineScope SocketBase::within(Timeout timeout) noexcept { return {policy_, timeout}; }
 }  // namespace sockboot::inline v0_2

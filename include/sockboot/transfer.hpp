@@ -25,7 +25,7 @@ struct Progress {
 /// Goes on with a transfer whose first step came to `last`, and was not all.
 template <class Io> [[gnu::noinline]] Progress send_rest(Io& io, ByteView first, ByteView second, IoResult last) {
     const std::size_t wanted = first.size() + second.size();
-    Deadline deadline = io.deadline();
+    Deadline deadline = io.send_deadline();
     for (std::size_t done = 0;;) {
         const bool in_first = done < first.size();
         const ByteView head = in_first ? first.subspan(done) : ByteView{};
@@ -134,7 +134,7 @@ template <Stream S> void send_all(S& stream, ByteView bytes) { sockboot::try_sen
 template <Stream S> Result<void> try_recv_exact(S& stream, std::span<std::byte> buffer) {
     if (buffer.empty()) return {};
     detail::StreamIo<S> io(stream);
-    Deadline deadline = io.deadline();
+    Deadline deadline = io.recv_deadline();
     const detail::Progress got = detail::recv_whole(io, buffer, deadline);
     if (got.all(buffer.size())) [[likely]]
         return {};
@@ -148,7 +148,7 @@ template <Stream S> void recv_exact(S& stream, std::span<std::byte> buffer) {
 /// The next `count` bytes; memory is taken as they arrive.
 template <Stream S> Result<std::string> try_recv_exact(S& stream, std::size_t count) {
     detail::StreamIo<S> io(stream);
-    Deadline deadline = io.deadline();
+    Deadline deadline = io.recv_deadline();
     std::string bytes;
     const detail::Progress got = detail::recv_growing(io, bytes, count, deadline);
     if (got.all(count)) return bytes;

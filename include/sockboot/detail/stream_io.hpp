@@ -48,13 +48,21 @@ public:
     StreamIo& operator=(const StreamIo&) = delete;
     ~StreamIo() = default;
     /// One deadline for all steps of a call.
-    [[nodiscard]] Deadline deadline() const noexcept {
+    [[nodiscard]] Deadline send_deadline() const noexcept {
         if constexpr (requires(const S& stream) {
-                          { stream.timeout() } -> std::convertible_to<Timeout>;
+                          { stream.send_timeout() } -> std::convertible_to<Timeout>;
                       })
-            return Deadline(stream_.timeout());
+            return Deadline(stream_.send_timeout());
         else
-            return Deadline(Timeout::forever());
+            return deadline();
+    }
+    [[nodiscard]] Deadline recv_deadline() const noexcept {
+        if constexpr (requires(const S& stream) {
+                          { stream.receive_timeout() } -> std::convertible_to<Timeout>;
+                      })
+            return Deadline(stream_.receive_timeout());
+        else
+            return deadline();
     }
     /// The first try, without a clock. Where the stream has a form with a Deadline, that is left to send_after().
     IoResult send_now(ByteView first, ByteView second) {
@@ -110,6 +118,14 @@ private:
         { stream.try_recv_some(buffer, deadline, true) } -> std::same_as<Result<std::size_t>>;
     };
 
+    [[nodiscard]] Deadline deadline() const noexcept {
+        if constexpr (requires(const S& stream) {
+                          { stream.timeout() } -> std::convertible_to<Timeout>;
+                      })
+            return Deadline(stream_.timeout());
+        else
+            return Deadline(Timeout::forever());
+    }
     IoResult result_of(Result<std::size_t> result) {
         if (result) return IoResult::moved(*result);
         failure_ = std::move(result).error();

@@ -2,66 +2,85 @@
 // WaitPolicy: how long the calls of one socket wait, in which way, and what ends them before their time.
 #pragma once
 
+#include <cstdint>
+#include <limits>
 #include "../canceller.hpp"
 #include "../timeout.hpp"
 #include "atomic.hpp"
 #include "os.hpp"
 
 namespace sockboot::inline v0_2::detail {
-template <class S> class StreamIo;
-
 inline constexpr const char* negative_spin = "spin: 0 us (off) or more";
 
-/// A timeout, a canceller, and a time to busy-poll before a call blocks.
+/// A timeout for each direction, one deadline over a scope, a canceller, and a time to busy-poll before a call blocks.
 ///
 /// What the first try of a call has to know is worked out when one of them is set: whether it is to be made at all (one
 /// load from `stop_flag`), and what it may block for.
 class WaitPolicy {
 public:
+    using nanoseconds = std::chrono::nanoseconds;
+    using microseconds = std::chrono::microseconds;
+    using time_point = Deadline::time_point;
+
     WaitPolicy() noexcept = default;
-    WaitPolicy(Timeout timeout, Canceller canceller, std::chrono::microseconds spin) noexcept
-        : timeout_(timeout), canceller_(std::move(canceller)), spin_(spin) {
-        update();
+    WaitPolicy(Timeout timeout, Canceller canceller, microseconds spin) noexcept
+        : settings_{timeout, timeout, std::move(canceller)} {
+        set_spin(spin);
     }
-    WaitPolicy(const WaitPolicy&) noexcept = default;
-    WaitPolicy& operator=(const WaitPolicy&) noexcept = default;
+    // The deadline of a scope belongs to one socket: it is not copied, and stays where it is when that is moved.
+    WaitPolicy(const WaitPolicy& other) noexcept : spin_us_(other.spin_us_), settings_(other.settings_) { update(); }
     /// stop_flag may lie in the canceller's state, which moves with it.
-    WaitPolicy(WaitPolicy&& other) noexcept : WaitPolicy(other.timeout_, std::move(other.canceller_), other.spin_) {
-        other.update();
-    }
-    WaitPolicy& operator=(WaitPolicy&& other) noexcept {
-        timeout_ = other.timeout_, canceller_ = std::move(other.canceller_), spin_ = other.spin_;
+    WaitPolicy(WaitPolicy&& other) noexcept : spin_us_(other.spin_us_), settings_(std::move(other.settings_)) {
         update();
         other.update();
+    }
+    WaitPolicy& operator=(WaitPolicy other) noexcept {
+        spin_us_ = other.spin_us_, settings_ = std::move(other.settings_);
+        update();
         return *this;
     }
 
-    [[nodiscard]] Timeout timeout() const noexcept { return timeout_; }
-    [[nodiscard]] std::chrono::microseconds spin() const noexcept { return spin_; }
+    [[nodiscard]] Timeout receive_timeout() const noexcept { return settings_.receive_timeout; }
+    [[nodiscard]] Timeout send_timeout() const noexcept { return settings_.send_timeout; }
+    [[nodiscard]] microseconds spin() const noexcept { return microseconds(spin_us_); }
+    /// When the time of the scope is up; time_point::max(): there is none.
+    [[nodiscard]] time_point scope_end() const noexcept { return scope_end_; }
 
-    void set_timeout(Timeout timeout) noexcept { timeout_ = timeout, update(); }
-    void set_canceller(Canceller canceller) noexcept { canceller_ = std::move(canceller), update(); }
-    void set_spin(std::chrono::microseconds spin) noexcept { spin_ = spin, update(); }
+    void set_receive_timeout(Timeout timeout) noexcept { settings_.receive_timeout = timeout, update(); }
+    void set_send_timeout(Timeout timeout) noexcept { settings_.send_timeout = timeout, update(); }
+    void set_canceller(Canceller canceller) noexcept { settings_.canceller = std::move(canceller), update(); }
+    void set_scope_end(time_point end) noexcept { scope_end_ = end, update(); }
+    /// More than 71 minutes are as good as those.
+    void set_spin(microseconds spin) noexcept {
+        constexpr std::uint32_t max = (std::numeric_limits<std::uint32_t>::max)();
+        spin_us_ = spin.count() < max ? static_cast<std::uint32_t>(spin.count()) : max;
+        update();
+    }
 
-    // --- for the first try of a call, within the socket's own timeout ---
-    const Atomic<bool>* stop_flag = &never_;           ///< set: it is not to be made; stop_error() says why
-    os::BlockUntil until_some = os::BlockUntil::some;  ///< what a transfer may block for: the first byte,
-    os::BlockUntil until_all = os::BlockUntil::all;    ///< or all of them; nothing, where something else can end it
+    // --- for the first try of a call, within the socket's own timeouts ---
+    const Atomic<bool>* stop_flag = &never_;             ///< set: it is not to be made; stop_error() says why
+    os::BlockUntil receive_some = os::BlockUntil::some;  ///< what a transfer may block for: the first byte,
+    os::BlockUntil receive_all = os::BlockUntil::all;    ///< or all of them; nothing, where something else can end it
+    os::BlockUntil send_some = os::BlockUntil::some;
 
     // --- for everything after it, within any deadline ---
+    /// The deadline of a call whose own timeout this is: that of the scope, where it comes earlier.
+    [[nodiscard]] Deadline deadline(Timeout own) const noexcept {
+        return scope_end_ == no_scope ? Deadline(own) : deadline_in_scope(own);
+    }
     /// Whether a call may block inside the system, where only its own event wakes it: nothing else is to end it.
     [[nodiscard]] bool blocks_within(const Deadline& deadline) const noexcept {
-        return deadline.is_forever() && !canceller_ && spin_.count() == 0;
+        return deadline.is_forever() && !settings_.canceller && spin_us_ == 0;
     }
     /// Why a call is to end before it tries anything; moved(0): it is not.
     [[nodiscard]] os::IoResult stop_error(const Deadline& deadline) const noexcept {
-        if (canceller_.is_cancelled()) return os::IoResult::cancelled;
+        if (settings_.canceller.is_cancelled()) return os::IoResult::cancelled;
         return deadline.is_negative() ? os::IoResult::deadline_exceeded : os::IoResult::moved(0);
     }
     /// wait_until() with this canceller; a deadline that polls waits for nothing.
     [[nodiscard]] os::IoResult wait(const os::PollEntry& entry, Deadline& deadline) const noexcept {
-        if (!deadline.is_poll()) return wait_until(entry, canceller_, deadline);
-        return canceller_.is_cancelled() ? os::IoResult::cancelled : os::IoResult::would_block;
+        if (!deadline.is_poll()) return wait_until(entry, settings_.canceller, deadline);
+        return settings_.canceller.is_cancelled() ? os::IoResult::cancelled : os::IoResult::would_block;
     }
     /// Busy-polls: makes a call that found nothing, or was not made yet, again and again, for the time of `spin`.
     template <class Call> os::IoResult busy_poll(os::IoResult tried, const Deadline& deadline, const Call& call) const {
@@ -69,9 +88,9 @@ public:
             return tried.is(os::IoResult::would_block) || tried.is(os::IoResult::interrupted);
         };
         if (!is_again() || deadline.is_poll()) return tried;
-        Deadline spin = Deadline::started(spin_);
+        Deadline busy = Deadline::started(spin());
         Deadline whole = deadline;
-        while (is_again() && !whole.expired() && !spin.expired()) {
+        while (is_again() && !whole.expired() && !busy.expired()) {
             if (const os::IoResult stop = stop_error(deadline); !stop) return stop;
             tried = call();
         }
@@ -79,19 +98,34 @@ public:
     }
 
 private:
-    template <class S> friend class StreamIo;
+    struct Settings {
+        Timeout receive_timeout, send_timeout;
+        Canceller canceller = Canceller::none();
+    };
+    static constexpr time_point no_scope = (time_point::max)();
 
+    [[gnu::noinline, gnu::cold]] Deadline deadline_in_scope(Timeout own) const noexcept {
+        const nanoseconds left = scope_end_ - Deadline::clock::now();
+        if (left <= nanoseconds::zero()) return Deadline(nanoseconds(-1));
+        if (own.is_zero()) return Deadline(own);
+        return Deadline::started(own.duration() < left ? own : Timeout(left));
+    }
     void update() noexcept {
-        const Deadline own(timeout_);
-        const Atomic<bool>* cancelled = cancel_flag(canceller_);
-        stop_flag = own.is_negative() ? &always_ : cancelled ? cancelled : &never_;
-        until_some = blocks_within(own) ? os::BlockUntil::some : os::BlockUntil::nothing;
-        until_all = blocks_within(own) ? os::BlockUntil::all : os::BlockUntil::nothing;
+        const Deadline receiving(settings_.receive_timeout), sending(settings_.send_timeout);
+        const Atomic<bool>* cancelled = cancel_flag(settings_.canceller);
+        // In a scope each call begins with a look at the clock, so that one which finds its bytes there ends as well.
+        const bool in_scope = scope_end_ != no_scope;
+        const bool looks_first = in_scope || receiving.is_negative() || sending.is_negative();
+        stop_flag = looks_first ? &always_ : cancelled ? cancelled : &never_;
+        const bool receive_blocks = blocks_within(receiving), send_blocks = blocks_within(sending);
+        receive_some = receive_blocks ? os::BlockUntil::some : os::BlockUntil::nothing;
+        receive_all = receive_blocks ? os::BlockUntil::all : os::BlockUntil::nothing;
+        send_some = send_blocks ? os::BlockUntil::some : os::BlockUntil::nothing;
     }
 
     static inline const Atomic<bool> never_{false}, always_{true};
-    Timeout timeout_;
-    Canceller canceller_ = Canceller::none();
-    std::chrono::microseconds spin_{0};
+    std::uint32_t spin_us_ = 0;
+    Settings settings_;
+    time_point scope_end_ = no_scope;
 };
 }  // namespace sockboot::inline v0_2::detail

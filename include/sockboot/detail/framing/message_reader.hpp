@@ -76,7 +76,7 @@ private:
     }
     /// After a receive that came to `tried`: waits for one that brings something.
     template <class Io> [[gnu::noinline]] std::string_view receive_waited(Io& io, IoResult tried) {
-        deadline_ = io.deadline();
+        deadline_ = io.recv_deadline();
         tried_ = io.recv_after(tried, empty_room(), false, deadline_);
         if (!tried_.any()) return {};
         const std::string_view message = take_received(tried_.bytes());
@@ -100,7 +100,7 @@ private:
     template <class Io> [[gnu::noinline]] Result<Message> receive_rest(Io& io) {
         if (io.desynchronised().receiving) return io.with_source(Error(Errc::desynchronised, Operation::receive));
         IoResult tried = std::exchange(tried_, IoResult::interrupted);
-        if (tried.is(IoResult::interrupted)) deadline_ = io.deadline();
+        if (tried.is(IoResult::interrupted)) deadline_ = io.recv_deadline();
         if (tried.any()) tried = IoResult::interrupted;
         for (bool has_received = false;; has_received = true) {
             const std::size_t before = pending();
