@@ -11,6 +11,7 @@
 #include <future>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "catch.hpp"
 #include "loopback.hpp"
@@ -74,6 +75,60 @@ TEST_CASE("send_all and recv_exact work over a stream of the user's own, in what
     }
     SECTION("a count") { CHECK(recv_exact(wire, size) == sent); }
     CHECK(wire.taken == size);
+}
+
+TEST_CASE("send_all: any number of pieces go out as one, empty ones among them, however few a call takes",
+          "[transfer]") {
+    const std::size_t count = GENERATE(0U, 1U, 2U, 3U, 1023U, 1024U, 1025U, 5000U);
+    const std::string all = pattern(count * 7);
+    std::vector<ByteView> pieces;
+    for (std::size_t i = 0; i < count; ++i) {
+        pieces.emplace_back(all.substr(0, 0));
+        pieces.emplace_back(std::string_view(all).substr(i * 7, 7));
+    }
+    SECTION("a socket") {
+        auto [writer, reader] = connected_pair();
+        send_all(writer, pieces);
+        CHECK(recv_exact(reader, all.size()) == all);
+    }
+    SECTION("a stream of the user's own") {
+        Wire wire{.step = GENERATE(1U, 5U, 4096U)};
+        send_all(wire, pieces);
+        CHECK(wire.bytes == all);
+    }
+}
+
+TEST_CASE("send_all: pieces in braces are sent from where they lie", "[transfer]") {
+    auto [writer, reader] = connected_pair();
+    const std::string body = pattern(100'000);
+    const std::array<std::byte, 2> trailer{std::byte{'\r'}, std::byte{'\n'}};
+    auto sent =
+        std::async(std::launch::async, [&to = writer, &body, &trailer] { send_all(to, {"head", body, trailer}); });
+    CHECK(recv_exact(reader, 4) == "head");
+    CHECK(recv_exact(reader, body.size()) == body);
+    CHECK(recv_exact(reader, 2) == "\r\n");
+    sent.get();
+    send_all(writer, {});
+    writer.close();
+    CHECK(error_of(try_recv_exact(reader, 1)).code() == Errc::closed);
+}
+
+TEST_CASE("send_all: of pieces, too, an error tells how many bytes had been sent", "[transfer]") {
+    auto [writer, reader] = connected_pair();
+    writer.set_timeout(0s);
+    const std::string piece = pattern(100'000);
+    const std::vector<ByteView> pieces(500, piece);
+    const auto error = error_of(try_send_all(writer, pieces));
+    CHECK(error.would_block());
+    CHECK(error.wanted() == 50'000'000);
+    REQUIRE(error.transferred() > 0);
+    REQUIRE(error.transferred() < 50'000'000);
+    writer.close();
+    std::string got(static_cast<std::size_t>(error.transferred()), '?');
+    recv_exact(reader, std::as_writable_bytes(std::span(got)));
+    for (std::size_t at = 0; at < got.size(); at += piece.size())
+        REQUIRE(got.compare(at, piece.size(), piece, 0, std::min(piece.size(), got.size() - at)) == 0);
+    CHECK(error_of(try_recv_exact(reader, 1)).code() == Errc::closed);
 }
 
 TEST_CASE("recv_exact: bytes of the next one stay in the stream", "[transfer]") {

@@ -144,6 +144,10 @@ public:
             return IoResult::interrupted;
         return os::send(socket_.handle_.get(), bytes, socket_.policy_.send_some);
     }
+    [[nodiscard]] IoResult send_now(const os::Pieces& pieces, std::size_t done) const noexcept {
+        if (socket_.policy_.stop_flag->load()) return IoResult::interrupted;
+        return os::send(socket_.handle_.get(), pieces, done, socket_.policy_.send_some);
+    }
     [[nodiscard, gnu::always_inline]] inline IoResult recv_now(const std::span<std::byte> buffer,
                                                                bool whole) const noexcept {
         const WaitPolicy& policy = socket_.policy_;
@@ -153,11 +157,11 @@ public:
     }
     /// After a try that came to `tried`: waits and tries again, within the deadline, until it moves something, or never
     /// will. With IoResult::interrupted it is the first try for a deadline that is not the socket's own.
-    [[nodiscard]] IoResult send_after(IoResult tried, ByteView first, ByteView second,
+    [[nodiscard]] IoResult send_after(IoResult tried, const os::Pieces& pieces, std::size_t done,
                                       Deadline& deadline) const noexcept {
         const auto until = socket_.policy_.blocks_within(deadline) ? os::BlockUntil::some : os::BlockUntil::nothing;
         return socket_.retry(tried, os::Direction::send, deadline,
-                             [&] { return os::send(socket_.handle_.get(), first, second, until); });
+                             [&] { return os::send(socket_.handle_.get(), pieces, done, until); });
     }
     [[nodiscard]] IoResult recv_after(IoResult tried, const std::span<std::byte> buffer, bool whole,
                                       Deadline& deadline) const noexcept {
@@ -226,13 +230,14 @@ inline Socket Socket::accepted(detail::os::UniqueHandle handle, const Endpoint& 
 inline Result<std::size_t> Socket::try_send_some(ByteView bytes) {
     const detail::StreamIo<Socket> io(*this);
     Deadline deadline = io.send_deadline();
-    const detail::IoResult sent = io.send_after(io.send_now(bytes), bytes, {}, deadline);
+    const detail::IoResult sent = io.send_after(io.send_now(bytes), {bytes, {}}, 0, deadline);
     return moved_bytes(sent, Operation::send);
 }
 
 inline Result<std::size_t> Socket::try_send_some(ByteView first, ByteView second, Deadline& deadline) {
     const detail::StreamIo<Socket> io(*this);
-    const detail::IoResult sent = io.send_after(detail::IoResult::interrupted, first, second, deadline);
+    const ByteView rest[] = {second};
+    const detail::IoResult sent = io.send_after(detail::IoResult::interrupted, {first, rest}, 0, deadline);
     return moved_bytes(sent, Operation::send);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <initializer_list>
 #include <span>
 #include "byte_view.hpp"
 #include "detail/buffer.hpp"
@@ -23,19 +24,19 @@ struct Progress {
 };
 
 /// Goes on with a transfer whose first step came to `last`, and was not all.
-template <class Io> [[gnu::noinline]] Progress send_rest(Io& io, ByteView first, ByteView second, IoResult last) {
-    const std::size_t wanted = first.size() + second.size();
+template <class Io> Progress send_rest(Io& io, const os::Pieces& pieces, std::size_t wanted, IoResult last) {
     Deadline deadline = io.send_deadline();
     for (std::size_t done = 0;;) {
-        const bool in_first = done < first.size();
-        const ByteView head = in_first ? first.subspan(done) : ByteView{};
-        const ByteView tail = in_first ? second : second.subspan(done - first.size());
-        if (done != 0) last = io.send_now(head, tail);
-        last = io.send_after(last, head, tail, deadline);
+        if (done != 0) last = io.send_now(pieces, done);
+        last = io.send_after(last, pieces, done, deadline);
         if (!last || (done += last.bytes()) == wanted) return {done, last};
         // A transfer that always finds room would never read the clock.
         if (deadline.expired()) return {done, IoResult::deadline_exceeded};
     }
+}
+template <class Io> [[gnu::noinline]] Progress send_rest(Io& io, ByteView first, ByteView second, IoResult last) {
+    const ByteView rest[] = {second};
+    return detail::send_rest(io, {first, rest}, first.size() + second.size(), last);
 }
 
 /// Sends `first` and then `second`, not both empty, to the last byte.
@@ -45,6 +46,14 @@ template <class Io> [[gnu::always_inline]] inline Progress send_whole(Io& io, By
     if (sent.all(wanted)) [[likely]]
         return {wanted, sent};
     return detail::send_rest(io, first, second, sent);
+}
+
+/// Sends pieces that are not all empty, to the last byte.
+template <class Io> [[gnu::noinline]] Progress send_whole(Io& io, const os::Pieces& pieces) {
+    const std::size_t wanted = pieces.size();
+    const IoResult sent = io.send_now(pieces, 0);
+    if (sent.all(wanted)) return {wanted, sent};
+    return detail::send_rest(io, pieces, wanted, sent);
 }
 
 /// Goes on with a transfer whose first step came to `last`, and was not all.
@@ -123,6 +132,27 @@ template <Stream S> Result<void> try_send_all(S& stream, ByteView bytes) {
     return detail::partial_error(io, sent, Operation::send, bytes.size());
 }
 template <Stream S> void send_all(S& stream, ByteView bytes) { sockboot::try_send_all(stream, bytes).value(); }
+
+/// The same for bytes that lie in several places, without copying them: send_all(socket, {header, body, trailer}).
+/// Calls: sendmsg(2), one for as many pieces as the system takes at a time (IOV_MAX: 1,024 on Linux).
+template <Stream S> Result<void> try_send_all(S& stream, std::span<const ByteView> pieces) {
+    detail::StreamIo<S> io(stream);
+    const detail::os::Pieces all{{}, pieces};
+    const std::size_t wanted = all.size();
+    if (wanted == 0) return {};
+    const detail::Progress sent = detail::send_whole(io, all);
+    if (sent.all(wanted)) return {};
+    return detail::partial_error(io, sent, Operation::send, wanted);
+}
+template <Stream S> Result<void> try_send_all(S& stream, std::initializer_list<ByteView> pieces) {
+    return sockboot::try_send_all(stream, std::span(pieces.begin(), pieces.size()));
+}
+template <Stream S> void send_all(S& stream, std::span<const ByteView> pieces) {
+    sockboot::try_send_all(stream, pieces).value();
+}
+template <Stream S> void send_all(S& stream, std::initializer_list<ByteView> pieces) {
+    sockboot::try_send_all(stream, pieces).value();
+}
 
 /// Fills `buffer`, or says how many bytes had come.
 ///

@@ -31,6 +31,16 @@ void exchange(sockboot::Socket& sender, sockboot::Socket& receiver, const std::s
     mark("between");
 }
 
+/// Pieces of one transfer: one call for all of them.
+void exchange_pieces(sockboot::Socket& sender, sockboot::Socket& receiver) {
+    mark("pieces: 100 sendmsg, 100 recvfrom");
+    for (int i = 0; i < rounds; ++i) {
+        sockboot::send_all(sender, {"header", "body", "trailer"});
+        static_cast<void>(sockboot::recv_exact(receiver, 17));
+    }
+    mark("between");
+}
+
 /// `burst` messages for each call, of together less than a segment.
 void exchange(sockboot::MessageChannel<>& sender, sockboot::MessageChannel<>& receiver, const std::string& name,
               int burst) {
@@ -64,6 +74,7 @@ int main() {
 
     exchange(client, accepted, "blocking, 64 bytes", 64);
     exchange(client, accepted, "blocking, 60000 bytes", 60000);
+    exchange_pieces(client, accepted);
     client.set_timeout(std::chrono::seconds(5));
     accepted.set_timeout(std::chrono::seconds(5));
     exchange(client, accepted, "timeout, 64 bytes", 64);

@@ -178,6 +178,34 @@ inline constexpr int send_flags = 0;  // SO_NOSIGPIPE, in adopted()
     return io_result(::sendmsg(handle, &message, static_cast<int>(until) | send_flags));
 }
 
+/// How many pieces one call takes at most.
+#ifdef IOV_MAX
+inline constexpr std::size_t max_pieces = IOV_MAX;
+#else
+inline constexpr std::size_t max_pieces = 16;  // POSIX promises so many
+#endif
+
+/// The same for any number of pieces, without the first `done` bytes of them.
+[[gnu::noinline]] inline IoResult send(Handle handle, const Pieces& pieces, std::size_t done,
+                                       BlockUntil until) noexcept {
+    iovec list[max_pieces];
+    std::size_t count = 0, left = max_transfer;
+    const auto add = [&](ByteView piece, std::size_t& passed) {
+        const std::size_t begin = passed < piece.size() ? passed : piece.size();
+        passed -= begin;
+        const std::size_t size = piece.size() - begin < left ? piece.size() - begin : left;
+        left -= size;
+        if (size != 0) list[count++] = {const_cast<std::byte*>(piece.data()) + begin, size};
+    };
+    add(pieces.front, done);
+    for (std::size_t i = 0, passed = done + pieces.skipped; i < pieces.rest.size() && count < max_pieces; ++i)
+        add(pieces.rest[i], passed);
+    msghdr message{};
+    message.msg_iov = list;
+    message.msg_iovlen = count;
+    return io_result(::sendmsg(handle, &message, static_cast<int>(until) | send_flags));
+}
+
 /// One datagram, who it is from, and whether `buffer` was too small for it; 0 bytes is an empty one.
 inline IoResult receive_from(Handle handle, std::span<std::byte> buffer, BlockUntil until,
                              DatagramHeader& header) noexcept {

@@ -5,7 +5,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <system_error>
+#include "../../byte_view.hpp"
 #include "../../errc.hpp"
 
 namespace sockboot::inline v0_2::detail::os {
@@ -47,6 +49,19 @@ struct Address {
     std::uint16_t port;   ///< in the host's byte order
     std::uint32_t scope;  ///< the interface of a link-local IPv6 address
     std::array<char, 108> bytes;
+};
+
+/// Bytes that lie in several places and are sent as one: `front`, and `rest` without its first `skipped` bytes.
+struct Pieces {
+    ByteView front;
+    std::span<const ByteView> rest;
+    std::size_t skipped = 0;
+
+    [[nodiscard]] std::size_t size() const noexcept {
+        std::size_t sum = front.size();
+        for (const ByteView piece : rest) sum += piece.size();
+        return sum - skipped;
+    }
 };
 
 /// Who sent a datagram, and whether it was larger than the buffer.
