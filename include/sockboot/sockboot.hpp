@@ -54,6 +54,7 @@
 #include "length_prefix.hpp"       // how a message's length is written
 #include "message.hpp"             // one message
 #include "message_channel.hpp"     // many messages
+#include "netstring.hpp"           // messages as "5:hello,"
 #include "stream.hpp"              // what all of it works over
 #include "transfer.hpp"            // bytes in full
 #include "detail/framing/adaptive_size.hpp"
