@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "catch.hpp"
@@ -203,6 +204,45 @@ TEST_CASE("framing: skip goes on over two messages that are too large, byte by b
     }
     CHECK(skipped == 2);
     CHECK(messages == std::vector<std::string>{"third"});
+}
+
+TEST_CASE("framing: counted bytes are taken between frames, once they have come", "[framing]") {
+    FrameDecoder decoder;
+    decoder.feed("\0\0\0\1xab"sv);
+    CHECK(decoder.next() == "x");
+    CHECK_FALSE(decoder.next_exact(3));
+    decoder.feed("c\0\0\0\1y"sv);
+    CHECK(decoder.next_exact(3) == "abc");
+    CHECK(decoder.next_exact(0) == "");
+    CHECK(decoder.next() == "y");
+    CHECK(decoder.at_boundary());
+}
+
+TEST_CASE("framing: bytes that are taken out of a frame leave the next one to begin behind them", "[framing]") {
+    FrameDecoder decoder;
+    decoder.feed(
+        "\0\0\0\x9"
+        "abc"sv);
+    CHECK_FALSE(decoder.next());
+    CHECK(decoder.expected() == 13);
+    CHECK(decoder.next_exact(7)->size() == 7);
+    CHECK(decoder.expected() == 0);
+    decoder.feed("\0\0\0\2hi"sv);
+    CHECK(decoder.next() == "hi");
+}
+
+TEST_CASE("framing: a format changes in mid-stream, within its type and to another one, and no byte is lost",
+          "[framing]") {
+    FrameDecoder decoder(LengthPrefix{.width = 1});
+    decoder.feed("\3one\0\3twoline\nrest"sv);
+    CHECK(decoder.next() == "one");
+    decoder.set_format({.width = 2});
+    CHECK(decoder.next() == "two");
+    FrameDecoder lines(sockboot::Delimiter("\n"), std::move(decoder));
+    CHECK(lines.next() == "line");
+    CHECK_FALSE(lines.next());
+    CHECK(lines.unread() == "rest");
+    CHECK(decoder.at_boundary());  // NOLINT(bugprone-use-after-move): it was emptied
 }
 
 TEST_CASE("framing: where nothing is too large nothing is skipped", "[framing]") {

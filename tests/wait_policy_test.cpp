@@ -59,10 +59,10 @@ TEST_CASE("wait policy: a call blocks in the system only where nothing else is t
 }
 
 TEST_CASE("wait policy: one flag says that nothing is to be tried, and moves with its canceller", "[wait_policy]") {
-    CHECK_FALSE(WaitPolicy().stop_flag->load());
-    CHECK_FALSE(WaitPolicy(0s, Canceller::none(), 0us).stop_flag->load());
+    CHECK_FALSE(WaitPolicy().receive_stop_flag->load());
+    CHECK_FALSE(WaitPolicy(0s, Canceller::none(), 0us).receive_stop_flag->load());
     const WaitPolicy late(-1ns, Canceller::none(), 0us);
-    CHECK(late.stop_flag->load());
+    CHECK(late.receive_stop_flag->load());
     CHECK(late.stop_error(Deadline(late.receive_timeout())).is(detail::IoResult::deadline_exceeded));
 
     std::optional<Canceller> canceller(std::in_place);
@@ -71,14 +71,14 @@ TEST_CASE("wait policy: one flag says that nothing is to be tried, and moves wit
     const WaitPolicy policy = std::move(before);
     canceller->cancel();
     for (const WaitPolicy* one : {&std::as_const(copy), &policy}) {
-        CHECK(one->stop_flag->load());
+        CHECK(one->receive_stop_flag->load());
         CHECK(one->stop_error(Deadline(Timeout())).is(detail::IoResult::cancelled));
     }
-    CHECK_FALSE(before.stop_flag->load());  // NOLINT(bugprone-use-after-move): it has none any more
+    CHECK_FALSE(before.receive_stop_flag->load());  // NOLINT(bugprone-use-after-move): it has none any more
     copy = WaitPolicy();
     canceller.reset();
-    CHECK_FALSE(copy.stop_flag->load());
-    CHECK(policy.stop_flag->load());
+    CHECK_FALSE(copy.receive_stop_flag->load());
+    CHECK(policy.receive_stop_flag->load());
 }
 
 TEST_CASE("spin: a call that has to wait busy-polls for so long, and then blocks until its deadline", "[wait_policy]") {

@@ -80,7 +80,9 @@ public:
     }
     [[nodiscard]] Error refusal(ByteView message) const { return delimiter_.check(message).error(); }
 
-    static std::size_t write_header(std::byte*, std::uint64_t) noexcept { return 0; }
+    static std::size_t write_header(std::byte*, ByteView) noexcept { return 0; }
+    [[nodiscard]] static constexpr std::size_t before() noexcept { return 0; }
+    static constexpr void join(std::byte*, const FrameExtent&) noexcept {}
     [[nodiscard]] std::string_view trailer() const noexcept { return delimiter_.bytes(); }
     [[nodiscard]] static FrameExtent locate_inline(ByteView) noexcept { return {}; }
     /// The message up to the next delimiter; none begins in the first `scanned` bytes.

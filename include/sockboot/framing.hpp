@@ -53,6 +53,16 @@ public:
             return std::optional<std::string_view>(message);
         return next_or_error();
     }
+    /// The next `count` bytes as they are, whatever frames lie in them, or nullopt until they have come: for protocols
+    /// that mix frames and counted bytes. The view is as that of next().
+    [[nodiscard]] std::optional<std::string_view> next_exact(std::size_t count) noexcept {
+        if (at_.skipping || count > pending()) return std::nullopt;
+        const std::string_view bytes = unread().substr(0, count);
+        buffer_.consume(count);
+        at_.expected = 0;
+        at_.scanned = 0;
+        return bytes;
+    }
     /// After message_too_large: throws that message away, as its bytes come, and goes on behind it.
     /// Returns false where there is nothing that can be skipped.
     bool skip() {
@@ -77,9 +87,22 @@ public:
     [[nodiscard]] bool at_boundary() const noexcept { return pending() == 0 && !at_.skipping; }
     /// Another limit, from the next message on whose length has not been read yet.
     void set_max_size(std::uint64_t max_size) { codec_.set_max_size(max_size); }
+    /// Another format from the next message on; bytes that have come are read in it. For a format of another type:
+    /// FrameDecoder next(Delimiter("\n"), std::move(decoder)), which takes them over.
+    void set_format(const Format& format) {
+        codec_ = detail::FrameCodec<Format>(format);
+        at_.expected = 0;
+        at_.scanned = 0;
+    }
+    template <class Other>
+    FrameDecoder(const Format& format, FrameDecoder<Other>&& before)
+        : codec_(format), buffer_(std::move(before.buffer_)) {
+        before.reset();
+    }
 
 private:
     friend class detail::MessageReader<Format>;
+    template <class Other> friend class FrameDecoder;
     /// Where between two boundaries it stands. Moved away, it is at one again.
     struct Position {
         std::uint64_t expected = 0;   ///< bytes of the frame that is being collected, once its length has been accepted
@@ -104,7 +127,7 @@ private:
     /// The same, however it is found; where there is none, next_or_error() says why.
     [[nodiscard, gnu::noinline]] std::string_view next_whole() noexcept {
         const detail::FrameExtent extent = codec_.locate(buffer_.view(), at_.scanned);
-        return has_whole(extent) ? take(extent) : std::string_view();
+        return has_whole(extent) ? take_joined(extent) : std::string_view();
     }
     [[nodiscard, gnu::always_inline]] inline bool has_whole(const detail::FrameExtent& extent) const noexcept {
         return extent.is_known() && extent.size <= codec_.limit() &&
@@ -118,6 +141,18 @@ private:
         at_.scanned = 0;
         return message;
     }
+    /// The same for a format that may have a part of the message in front of the length.
+    std::string_view take_joined(const detail::FrameExtent& extent) noexcept {
+        codec_.join(buffer_.data(), extent);
+        return take(extent);
+    }
+    /// Makes the message that was taken last the next one again; no room was asked for since.
+    void give_back(std::string_view message) noexcept {
+        std::array<std::byte, detail::FrameCodec<Format>::max_header + 1> front;
+        const std::size_t size = codec_.write_header(front.data(), message);
+        buffer_.restore(size + message.size() - codec_.before() + codec_.trailer().size());
+        std::memcpy(buffer_.data(), front.data(), size);
+    }
     [[gnu::noinline]] Result<std::optional<std::string_view>> next_or_error() {
         if (at_.skipping) return std::optional<std::string_view>();
         const detail::FrameExtent extent = codec_.locate(buffer_.view(), at_.scanned);
@@ -128,7 +163,7 @@ private:
         at_.scanned = extent.is_known() ? 0 : static_cast<std::size_t>(extent.size);
         at_.expected = extent.is_known() ? extent.total() : 0;
         if (!extent.is_known() || at_.expected > pending()) return std::optional<std::string_view>();
-        return std::optional<std::string_view>(take(extent));
+        return std::optional<std::string_view>(take_joined(extent));
     }
     /// Makes room for `size` bytes, or for as many as are sound; returns how many.
     std::size_t make_room(std::size_t size) {
@@ -163,6 +198,7 @@ private:
 };
 
 template <class Format> explicit FrameDecoder(const Format&) -> FrameDecoder<Format>;
+template <class Format, class Other> FrameDecoder(const Format&, FrameDecoder<Other>&&) -> FrameDecoder<Format>;
 FrameDecoder() -> FrameDecoder<>;
 
 /// Appends `message` to `to`, in which it must not lie, as one frame: what send_message() would send of it.
@@ -173,7 +209,8 @@ Result<void> try_append_frame(std::string& to, ByteView message, const Format& f
     const detail::FrameCodec<Format> codec(format);
     if (!codec.accepts(message)) return codec.refusal(message);
     std::array<std::byte, detail::FrameCodec<Format>::max_header + 1> header;
-    const ByteView front(header.data(), codec.write_header(header.data(), message.size()));
+    const ByteView front(header.data(), codec.write_header(header.data(), message));
+    message = message.subspan(codec.before());
     const std::size_t size = to.size() + front.size() + message.size() + codec.trailer().size();
     if (size > to.capacity()) to.reserve(size > 2 * to.capacity() ? size : 2 * to.capacity());
     to.append(front.text()).append(message.text()).append(codec.trailer());

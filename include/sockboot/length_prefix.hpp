@@ -6,16 +6,22 @@
 #include <cstring>  // std::memcpy
 #include <limits>
 #include "byte_view.hpp"
+#include "detail/framing/byte_order.hpp"
 #include "detail/framing/frame_codec.hpp"
 #include "detail/framing/wrong_peer.hpp"
 #include "detail/text.hpp"
 #include "result.hpp"
 
 namespace sockboot::inline v0_2 {
-/// How the length of a message is written in front of it. Both sides must agree.
+/// How the length of a message is written in front of it, or into its header. Both sides must agree.
+///
+/// A message is all of its frame but the length: with bytes in front of the length, they are the message's first ones,
+/// on sending as on receiving. Ready-made ones, of PostgreSQL, MQTT and others, are in formats.hpp.
 struct LengthPrefix {
     /// For `width`: base 128, low bits first, as Protocol Buffers write delimited messages. 1 to 10 bytes.
     static constexpr unsigned varint = 128;
+    static constexpr unsigned max_before = 32;
+    static constexpr int max_counts_extra = 1024;
     /// Bytes of the length: 1, 2, 3, 4 or 8, or varint.
     unsigned width = 4;
     /// big is the network's order; a varint has none.
@@ -24,56 +30,46 @@ struct LengthPrefix {
     std::uint64_t max_size = std::uint64_t{16} << 20;
     /// Whether the length includes the bytes of the prefix itself. Not for a varint.
     bool counts_itself = false;
-    /// The limit that applies: max_size, or what the width can count to.
+    /// Bytes of the frame in front of the length, such as a type or a marker: 0 (default) to 32.
+    unsigned before = 0;
+    /// What else the length counts beyond the bytes that follow it: 1 where it counts a type byte in front of it; below
+    /// zero: so many of those that follow are left out, as a header behind the length may be. -1024 to 1024. Not for a
+    /// varint.
+    int counts_extra = 0;
+
+    /// What the length counts beyond the bytes that follow it, in all.
+    [[nodiscard]] constexpr std::int64_t extra() const noexcept {
+        return counts_extra + (counts_itself ? static_cast<std::int64_t>(width) : 0);
+    }
+    /// The smallest message: its header, as far as that is not the length.
+    [[nodiscard]] constexpr std::uint64_t min_size() const noexcept {
+        return before + (extra() < 0 ? static_cast<std::uint64_t>(-extra()) : 0);
+    }
+    /// The largest message: max_size, or what the width can count to.
     [[nodiscard]] constexpr std::uint64_t limit() const noexcept {
         const std::uint64_t max_of_8_bytes = (std::numeric_limits<std::uint64_t>::max)() >> 1;
         const std::uint64_t countable = width >= 8 ? max_of_8_bytes : (std::uint64_t{1} << (8 * width)) - 1;
-        const std::uint64_t free = countable - (counts_itself ? width : 0);
+        const std::uint64_t free = countable - static_cast<std::uint64_t>(extra()) + before;
         const std::uint64_t addressable = (std::numeric_limits<std::ptrdiff_t>::max)();
         const std::uint64_t possible = free < addressable ? free : addressable;
         return max_size < possible ? max_size : possible;
     }
+    [[nodiscard]] static constexpr bool is_known_width(unsigned width) noexcept {
+        return (width >= 1 && width <= 4) || width == 8 || width == varint;
+    }
     /// Whether this format can be used.
     [[nodiscard]] constexpr bool is_usable() const noexcept {
-        const bool known = (width >= 1 && width <= 4) || width == 8 || width == varint;
-        return known && max_size != 0 && !(counts_itself && width == varint) &&
-               (order == std::endian::big || order == std::endian::little);
+        return is_known_width(width) && max_size != 0 && !(width == varint && (counts_itself || counts_extra != 0)) &&
+               before <= max_before && counts_extra >= -max_counts_extra && counts_extra <= max_counts_extra &&
+               min_size() <= limit() && (order == std::endian::big || order == std::endian::little);
     }
     /// The same, with what is wrong. Errors: std::errc::invalid_argument with the field.
     [[nodiscard]] Result<void> check() const;
 };
 
 namespace detail {
-inline constexpr std::size_t max_prefix_size = 10;
-
-/// Four bytes, big-endian: one load or store, and one instruction to swap them.
-constexpr std::uint32_t byteswapped(std::uint32_t value) noexcept {
-    return value >> 24 | (value >> 8 & 0xFF00) | (value << 8 & 0xFF0000) | value << 24;
-}
-constexpr std::uint32_t big_32(std::uint32_t value) noexcept {
-    return std::endian::native == std::endian::big ? value : byteswapped(value);
-}
-inline std::uint32_t load_big_32(const std::byte* from) noexcept {
-    std::uint32_t value = 0;
-    std::memcpy(&value, from, sizeof value);
-    return big_32(value);
-}
-inline void store_big_32(std::uint32_t value, std::byte* to) noexcept {
-    const std::uint32_t ordered = big_32(value);
-    std::memcpy(to, &ordered, sizeof ordered);
-}
-
-/// Any number of bytes in any order.
-inline std::uint64_t load(const std::byte* from, unsigned width, std::endian order) noexcept {
-    std::uint64_t value = 0;
-    for (unsigned i = 0; i < width; ++i)
-        value = value << 8 | std::to_integer<std::uint64_t>(from[order == std::endian::big ? i : width - 1 - i]);
-    return value;
-}
-inline void store(std::uint64_t value, std::byte* to, unsigned width, std::endian order) noexcept {
-    for (unsigned i = 0; i < width; ++i, value >>= 8)
-        to[order == std::endian::big ? width - 1 - i : i] = static_cast<std::byte>(value & 0xFF);
-}
+inline constexpr std::size_t max_varint_size = 10;
+inline constexpr std::size_t max_prefix_size = LengthPrefix::max_before + max_varint_size;
 
 inline Error bad_format(std::string why) {
     return invalid_argument(Operation::parse, std::move(why)).with_context({}, "a length prefix");
@@ -85,15 +81,28 @@ inline Error malformed_length(std::string why) {
 /// A LengthPrefix in two registers, for functions off the fast path: passed in memory, it would keep the compiler from
 /// folding a format that it knows.
 struct PackedPrefix {
+    enum class Order : std::uint8_t { neither, big, little };
     std::uint64_t max_size;
-    std::uint32_t width;
-    std::uint16_t order;
-    bool counts_itself;
+    std::int32_t counts_extra;
+    std::uint16_t width;
+    std::uint8_t before;
+    Order order : 4;
+    bool counts_itself : 1;
+
+    [[gnu::always_inline]] inline constexpr explicit PackedPrefix(const LengthPrefix& format) noexcept
+        : max_size(format.max_size),
+          counts_extra(format.counts_extra),
+          width(static_cast<std::uint16_t>(format.width < 0xFFFF ? format.width : 0xFFFF)),
+          before(static_cast<std::uint8_t>(format.before < 0xFF ? format.before : 0xFF)),
+          order(format.order == std::endian::big      ? Order::big
+                : format.order == std::endian::little ? Order::little
+                                                      : Order::neither),
+          counts_itself(format.counts_itself) {}
 
     [[nodiscard]] constexpr LengthPrefix unpacked() const noexcept {
-        return {width, static_cast<std::endian>(order), max_size, counts_itself};
+        constexpr std::endian orders[] = {std::endian{}, std::endian::big, std::endian::little};
+        return {width, orders[static_cast<std::size_t>(order)], max_size, counts_itself, before, counts_extra};
     }
-    [[nodiscard]] constexpr std::uint64_t own_bytes() const noexcept { return counts_itself ? width : 0; }
 };
 static_assert(sizeof(PackedPrefix) == 16);
 
@@ -103,10 +112,11 @@ public:
     static constexpr std::size_t max_header = max_prefix_size;
 
     [[gnu::always_inline]] inline explicit constexpr FrameCodec(const LengthPrefix& format) noexcept
-        : format_{format.max_size, format.width, static_cast<std::uint16_t>(format.order), format.counts_itself},
+        : format_(format),
           encoding_(encoding_of(format)),
           limit_(format.limit()),
-          end_(encoding_ != Encoding::none ? limit_ + 1 : 0) {}
+          min_(format.min_size()),
+          accepted_(encoding_ != Encoding::none ? limit_ - min_ + 1 : 0) {}
 
     [[nodiscard]] Result<void> check() const { return format_.unpacked().check(); }
     [[nodiscard]] constexpr PackedPrefix packed() const noexcept { return format_; }
@@ -118,22 +128,35 @@ public:
     }
 
     [[nodiscard]] constexpr bool is_usable() const noexcept { return encoding_ != Encoding::none; }
-    /// Bytes of a prefix; 0 for a varint, and for a format that cannot be used.
+    /// Bytes of a length that begins a frame; 0 where something else does, or they must be read to tell, and for a
+    /// format that cannot be used.
     [[nodiscard]] constexpr std::size_t fixed_width() const noexcept {
         return encoding_ == Encoding::four_big ? 4 : encoding_ == Encoding::fixed ? format_.width : 0;
     }
-    [[nodiscard]] constexpr bool accepts(ByteView message) const noexcept { return message.size() < end_; }
+    /// Bytes of a message that stand in front of its length.
+    [[nodiscard]] constexpr std::size_t before() const noexcept {
+        return encoding_ == Encoding::four_big ? 0 : format_.before;
+    }
+    [[nodiscard]] constexpr bool accepts(ByteView message) const noexcept { return message.size() - min_ < accepted_; }
     [[nodiscard]] Error refusal(ByteView message) const {
         if (auto usable = check(); !usable) return std::move(usable).error();
-        return message_too_large_to_send(message.size(), limit_);
+        if (message.size() > limit_) return message_too_large_to_send(message.size(), limit_);
+        return invalid_argument(Operation::send, concat({"the message has ", std::to_string(message.size()),
+                                                         " bytes, the header of this format alone ",
+                                                         std::to_string(min_), "; nothing was sent"}));
     }
-    /// Writes the prefix of an accepted message; returns its size.
-    [[gnu::always_inline]] inline std::size_t write_header(std::byte* to, std::uint64_t size) const noexcept {
+    /// Writes the front of an accepted message's frame; returns its size. What follows it is the rest of the message,
+    /// from before() on.
+    [[gnu::always_inline]] inline std::size_t write_header(std::byte* to, ByteView message) const noexcept {
         if (encoding_ == Encoding::four_big) [[likely]] {
-            store_big_32(static_cast<std::uint32_t>(size), to);
+            store_big_32(static_cast<std::uint32_t>(message.size()), to);
             return 4;
         }
-        return write_other(format_, to, size);
+        return write_other(format_, to, message);
+    }
+    /// Makes one of a frame that has come: moves what stands in front of its length behind that.
+    void join(std::byte* frame, const FrameExtent& extent) const noexcept {
+        if (before() != 0) std::memmove(frame + extent.header, frame, before());
     }
     [[nodiscard]] static constexpr std::string_view trailer() noexcept { return {}; }
     /// A whole prefix of the default format at the front of `bytes`; unknown: none, or of another format.
@@ -151,45 +174,47 @@ public:
     [[nodiscard, gnu::cold]] Error failure(const FrameExtent& extent, ByteView bytes) const {
         const LengthPrefix format = format_.unpacked();
         if (auto usable = check(); !usable) return std::move(usable).error();
+        const ByteView front = bytes.subspan(format.before);
         if (extent.is_known()) {
             const char* other = format.order == std::endian::big ? "little" : "big";
             return Error(Errc::message_too_large, Operation::receive)
-                .with_note(
-                    concat({"the peer announces ", std::to_string(extent.size), " bytes, the limit is ",
-                            std::to_string(limit_),
-                            length_guess(bytes.text().substr(0, extent.header), size_if_swapped(bytes), other)}));
+                .with_note(concat({"the peer announces ", std::to_string(extent.size), " bytes, the limit is ",
+                                   std::to_string(limit_),
+                                   length_guess(bytes.text().substr(0, format.before + extent.header),
+                                                size_if_swapped(front), other)}));
         }
         if (encoding_ != Encoding::varint)
-            return malformed_length(
-                concat({"a length of ", std::to_string(load(bytes.data(), format.width, format.order)),
-                        " cannot count its own ", std::to_string(format.width),
-                        " bytes: does the peer count the message alone?"}));
-        std::size_t last = 0;
-        while (last < max_prefix_size && (bytes.data()[last] & std::byte{0x80}) != std::byte{}) ++last;
-        if (last == max_prefix_size) return malformed_length("a varint of more than 10 bytes");
-        return malformed_length(bytes.data()[last] == std::byte{} ? "a varint with needless zero bytes at its end"
-                                                                  : "a varint that does not fit into 64 bits");
+            return malformed_length(concat(
+                {"a length of ", std::to_string(load(front.data(), format.width, format.order)),
+                 format.counts_extra == 0 ? " cannot count its own " : " is below the ", std::to_string(format.extra()),
+                 format.counts_extra == 0 ? " bytes: does the peer count the message alone?"
+                                          : " bytes that it always counts"}));
+        const bool ends = (front.data()[max_varint_size - 1] & std::byte{0x80}) == std::byte{};
+        return malformed_length(ends ? "a varint that does not fit into 64 bits" : "a varint of more than 10 bytes");
     }
     /// What the bytes of a frame that does not come whole tell of the peer; empty: nothing.
     [[nodiscard, gnu::cold]] std::string guess(ByteView came, std::uint64_t missing, bool) const {
         if (const std::string other = protocol_guess(came.text()); !other.empty()) return "what came " + other;
         const std::size_t width = fixed_width();
-        if (missing == 0 || missing != width || format_.counts_itself) return {};
+        if (missing == 0 || missing != width || format_.unpacked().extra() != 0) return {};
         return concat({"does the peer's length count its own ", std::to_string(width), " bytes?"});
     }
     /// Bytes of a prefix of which `have` have come: of a varint nobody knows how many more.
     [[nodiscard]] std::uint64_t wanted_for_header(std::size_t have) const noexcept {
-        return encoding_ == Encoding::varint ? have + 1 : format_.width;
+        if (encoding_ != Encoding::varint) return before() + format_.width;
+        return have > before() ? have + 1 : before() + 1;
     }
 
 private:
-    /// four_big: the default format (4 bytes, big-endian). fixed: any other width that does not depend on the length.
-    enum class Encoding : std::uint8_t { none, four_big, fixed, varint };
+    /// four_big: the default format (4 bytes, big-endian). fixed: any other width with nothing in front of it.
+    /// header: bytes in front of it, or a count of others than what follows. varint: with or without these.
+    enum class Encoding : std::uint8_t { none, four_big, fixed, header, varint };
 
     static constexpr Encoding encoding_of(const LengthPrefix& format) noexcept {
         if (!format.is_usable()) return Encoding::none;
         if (format.width == LengthPrefix::varint) return Encoding::varint;
-        const bool four_big = format.width == 4 && format.order == std::endian::big && !format.counts_itself;
+        if (format.before != 0) return Encoding::header;
+        const bool four_big = format.width == 4 && format.order == std::endian::big && format.extra() == 0;
         return four_big ? Encoding::four_big : Encoding::fixed;
     }
     static constexpr FrameExtent known(std::size_t header, std::uint64_t message) noexcept {
@@ -197,47 +222,61 @@ private:
     }
 
     // Formats but the default one. Static, and with the format by value: the codec itself stays in registers.
-    [[gnu::noinline]] static std::size_t write_other(PackedPrefix packed, std::byte* to, std::uint64_t size) noexcept {
+    [[gnu::noinline]] static std::size_t write_other(PackedPrefix packed, std::byte* to, ByteView message) noexcept {
         const LengthPrefix format = packed.unpacked();
+        if (format.before != 0) std::memcpy(to, message.data(), format.before);
+        std::byte* end = to + format.before;
+        std::uint64_t length = message.size() - format.before + static_cast<std::uint64_t>(format.extra());
         if (format.width != LengthPrefix::varint) {
-            store(size + packed.own_bytes(), to, format.width, format.order);
-            return format.width;
+            store(length, end, format.width, format.order);
+            return format.before + format.width;
         }
-        std::size_t count = 0;
-        for (; size >= 0x80; size >>= 7) to[count++] = static_cast<std::byte>((size & 0x7F) | 0x80);
-        to[count++] = static_cast<std::byte>(size);
-        return count;
+        for (; length >= 0x80; length >>= 7) *end++ = static_cast<std::byte>((length & 0x7F) | 0x80);
+        *end++ = static_cast<std::byte>(length);
+        return static_cast<std::size_t>(end - to);
     }
     [[gnu::noinline]] static FrameExtent locate_other(PackedPrefix packed, ByteView bytes) noexcept {
         const LengthPrefix format = packed.unpacked();
-        constexpr FrameExtent malformed{.status = FrameExtent::Status::malformed};
         if (!format.is_usable()) return malformed;
-        if (format.width != LengthPrefix::varint) {
-            if (bytes.size() < format.width) return {};
-            const std::uint64_t length = load(bytes.data(), format.width, format.order);
-            return length < packed.own_bytes() ? malformed : known(format.width, length - packed.own_bytes());
-        }
-        std::uint64_t message = 0;
-        for (std::size_t i = 0; i < bytes.size() && i < max_prefix_size; ++i) {
+        if (bytes.size() <= format.before) return {};
+        const ByteView front = bytes.subspan(format.before);
+        if (format.width == LengthPrefix::varint) return locate_varint(format, front);
+        if (front.size() < format.width) return {};
+        return frame_of(format, format.width, load(front.data(), format.width, format.order));
+    }
+    /// A varint with needless zero bytes at its end is taken, as Protocol Buffers take it.
+    static FrameExtent locate_varint(const LengthPrefix& format, ByteView bytes) noexcept {
+        std::uint64_t length = 0;
+        for (std::size_t i = 0; i < bytes.size() && i < max_varint_size; ++i) {
             const auto byte = std::to_integer<std::uint64_t>(bytes.data()[i]);
-            if (i == max_prefix_size - 1 && byte > 1) return malformed;  // over 64 bits
-            message |= (byte & 0x7F) << (7 * i);
-            if ((byte & 0x80) == 0) return i > 0 && byte == 0 ? malformed : known(i + 1, message);
+            if (i == max_varint_size - 1 && byte > 1) return malformed;  // over 64 bits, or one more byte
+            length |= (byte & 0x7F) << (7 * i);
+            if ((byte & 0x80) == 0) return frame_of(format, i + 1, length);
         }
         return {};
     }
+    /// The frame of so long a length, which is `size` bytes itself.
+    static FrameExtent frame_of(const LengthPrefix& format, std::size_t size, std::uint64_t length) noexcept {
+        const std::int64_t extra = format.extra();
+        if (extra > 0 && length < static_cast<std::uint64_t>(extra)) return malformed;
+        const std::uint64_t message = length - static_cast<std::uint64_t>(extra) + format.before;
+        const bool overflows = extra <= 0 && message < length;
+        return known(size, overflows ? ~std::uint64_t{0} : message);
+    }
     /// The message's size if the peer writes lengths in the other byte order; 0: that is none either.
     [[nodiscard]] std::uint64_t size_if_swapped(ByteView prefix) const noexcept {
-        if (encoding_ == Encoding::varint || format_.width < 2) return 0;
-        const std::endian other = format_.unpacked().order == std::endian::big ? std::endian::little : std::endian::big;
-        const std::uint64_t length = load(prefix.data(), format_.width, other);
-        return length > format_.own_bytes() && length - format_.own_bytes() <= limit_ ? length - format_.own_bytes()
-                                                                                      : 0;
+        LengthPrefix other = format_.unpacked();
+        if (encoding_ == Encoding::varint || other.width < 2) return 0;
+        other.order = other.order == std::endian::big ? std::endian::little : std::endian::big;
+        const FrameExtent extent = frame_of(other, other.width, load(prefix.data(), other.width, other.order));
+        return extent.is_known() && extent.size <= limit_ ? extent.size : 0;
     }
+
+    static constexpr FrameExtent malformed{.status = FrameExtent::Status::malformed};
 
     PackedPrefix format_;
     Encoding encoding_;
-    std::uint64_t limit_, end_;  ///< of accepted sizes: the last one, and the one behind it (0: none is)
+    std::uint64_t limit_, min_, accepted_;  ///< of accepted sizes: the largest, the smallest, and how many there are
 };
 }  // namespace detail
 
@@ -245,7 +284,14 @@ inline Result<void> LengthPrefix::check() const {
     if (is_usable()) [[likely]]
         return {};
     if (max_size == 0) return detail::bad_format("max_size is 0: no message could ever pass");
-    if (counts_itself && width == varint) return detail::bad_format("a varint cannot count itself");
+    if (width == varint && counts_itself) return detail::bad_format("a varint cannot count itself");
+    if (width == varint && counts_extra != 0)
+        return detail::bad_format("a varint counts what follows it: counts_extra is 0");
+    if (before > max_before) return detail::bad_format("its before is over 32 bytes");
+    if (counts_extra < -max_counts_extra || counts_extra > max_counts_extra)
+        return detail::bad_format("its counts_extra is not from -1024 to 1024");
+    if (is_known_width(width) && min_size() > limit())
+        return detail::bad_format("max_size is below the size of its header: no message could ever pass");
     if (order != std::endian::big && order != std::endian::little)
         return detail::bad_format("its order is neither big nor little");
     return detail::bad_format(

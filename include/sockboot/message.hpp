@@ -29,9 +29,10 @@ template <class S>
                                                    PackedPrefix format) {
     StreamIo<S> io(stream);
     const Desynchronised& state = io.desynchronised();
-    const bool is_desynchronised = operation == Operation::send ? state.sending : state.receiving;
-    return io.with_source(is_desynchronised ? Error(Errc::desynchronised, operation)
-                                            : PrefixCodec(format.unpacked()).refusal(message));
+    if (operation == Operation::send && state.sending) return io.with_source(Error(Errc::desynchronised, operation));
+    if (operation == Operation::receive && state.receiving != Receiving::in_order)
+        return io.with_source(detail::receive_refused(state.receiving));
+    return io.with_source(PrefixCodec(format.unpacked()).refusal(message));
 }
 
 /// Remembers where a message that was not sent whole leaves the stream, and says why.
@@ -45,7 +46,7 @@ template <class Io>
 [[gnu::noinline, gnu::cold]] Result<bool> prefix_not_received(Io& io, std::string& into, Progress got,
                                                               PrefixBytes bytes, PackedPrefix format) {
     into.clear();
-    io.desynchronised().receiving = got.done != 0;
+    if (got.done != 0) io.desynchronised().receiving = Receiving::desynchronised;
     if (got.done == 0 && got.at_end()) return false;
     const PrefixCodec codec(format.unpacked());
     Error error = detail::partial_error(io, got, Operation::receive, codec.wanted_for_header(got.done));
@@ -57,7 +58,7 @@ template <class Io>
 [[gnu::noinline, gnu::cold]] Error prefix_refused(Io& io, std::string& into, FrameExtent extent, PrefixBytes bytes,
                                                   std::size_t size, PackedPrefix format) {
     into.clear();
-    io.desynchronised().receiving = true;
+    io.desynchronised().receiving = Receiving::desynchronised;
     return io.with_source(PrefixCodec(format.unpacked()).failure(extent, {bytes.data(), size}));
 }
 
@@ -66,39 +67,45 @@ template <class Io>
 [[gnu::noinline, gnu::cold]] Error body_not_received(Io& io, std::string& into, Progress got, std::uint64_t wanted,
                                                      PackedPrefix format) {
     into.resize(got.done);
-    io.desynchronised().receiving = true;
+    io.desynchronised().receiving = Receiving::desynchronised;
     Error error = got.at_end() ? io.with_source(Error(Errc::truncated, Operation::receive))
                                : io.error_of(got.last, Operation::receive).as_permanent();
     // What came, from its first byte on.
     const PrefixCodec codec(format.unpacked());
     std::array<std::byte, max_prefix_size + 16> front;
-    const std::size_t prefix = codec.write_header(front.data(), wanted);
-    const std::size_t body = got.done < 16 ? got.done : 16;
-    std::memcpy(front.data() + prefix, into.data(), body);
+    const ByteView message(reinterpret_cast<const std::byte*>(into.data()), static_cast<std::size_t>(wanted));
+    const std::size_t prefix = codec.write_header(front.data(), message);
+    const std::size_t rest = got.done - codec.before(), body = rest < 16 ? rest : 16;
+    std::memcpy(front.data() + prefix, into.data() + codec.before(), body);
     return detail::with_guess(std::move(error).with_progress(got.done, wanted), codec, {front.data(), prefix + body},
                               wanted - got.done);
 }
 
-/// Of a varint only its bytes tell how many there are.
-template <class Io> [[gnu::noinline]] Progress recv_varint(Io& io, PrefixBytes& bytes, Deadline& deadline) {
+/// The front of a frame up to the end of its length, where only its bytes tell how many there are.
+template <class Io>
+[[gnu::noinline]] Progress recv_front(Io& io, PrefixBytes& bytes, Deadline& deadline, PackedPrefix format) {
+    const PrefixCodec codec(format.unpacked());
     Progress whole{0, IoResult::interrupted};
-    while (whole.done < max_prefix_size) {
-        const Progress got = detail::recv_whole(io, std::span(bytes).subspan(whole.done, 1), deadline);
+    for (;;) {
+        const auto wanted = static_cast<std::size_t>(codec.wanted_for_header(whole.done));
+        const std::span<std::byte> missing = std::span(bytes).first(wanted).subspan(whole.done);
+        const Progress got = detail::recv_whole(io, missing, deadline);
         whole = {whole.done + got.done, got.last};
-        if (got.done == 0 || (bytes[whole.done - 1] & std::byte{0x80}) == std::byte{}) break;
+        if (whole.done != wanted) return whole;
+        if (codec.locate({bytes.data(), whole.done}).status != FrameExtent::Status::unknown) return whole;
     }
-    return whole;
 }
 
-/// A message of another size than `into` has: what storage it takes follows what arrives.
+/// A message of another size than `into` has, or one whose first bytes have come in `front`: what storage it takes
+/// follows what arrives.
 template <class Io>
-[[gnu::noinline]] Result<bool> recv_body(Io& io, std::string& into, std::uint64_t size, Deadline& deadline,
-                                         PackedPrefix format) {
-    io.desynchronised().receiving = true;  // for the case that there is no memory
-    into.clear();
+[[gnu::noinline]] Result<bool> recv_body(Io& io, std::string& into, ByteView front, std::uint64_t size,
+                                         Deadline& deadline, PackedPrefix format) {
+    io.desynchronised().receiving = Receiving::desynchronised;  // for the case that there is no memory
+    into.assign(front.text());
     const Progress got = detail::recv_growing(io, into, size, deadline);
     if (!got.all(size)) return detail::body_not_received(io, into, got, size, format);
-    io.desynchronised().receiving = false;
+    io.desynchronised().receiving = Receiving::in_order;
     return true;
 }
 }  // namespace detail
@@ -118,11 +125,12 @@ template <Stream S>
     if (io.desynchronised().sending || !codec.accepts(message)) [[unlikely]]
         return detail::message_refused(stream, Operation::send, message, codec.packed());
     detail::PrefixBytes bytes;
-    const ByteView prefix(bytes.data(), codec.write_header(bytes.data(), message.size()));
-    const detail::Progress sent = detail::send_whole(io, prefix, message);
-    if (sent.all(prefix.size() + message.size())) [[likely]]
+    const ByteView front(bytes.data(), codec.write_header(bytes.data(), message));
+    const ByteView rest = message.subspan(codec.before());
+    const detail::Progress sent = detail::send_whole(io, front, rest);
+    if (sent.all(front.size() + rest.size())) [[likely]]
         return {};
-    return detail::message_not_sent(io, sent, prefix.size() + message.size());
+    return detail::message_not_sent(io, sent, front.size() + rest.size());
 }
 
 template <Stream S>
@@ -145,12 +153,12 @@ template <Stream S>
     const detail::PrefixCodec codec(format);
     detail::StreamIo<S> io(stream);
     const std::size_t width = codec.fixed_width();
-    if (io.desynchronised().receiving || (width == 0 && !codec.is_usable())) [[unlikely]]
+    if (io.desynchronised().receiving != detail::Receiving::in_order || (width == 0 && !codec.is_usable())) [[unlikely]]
         return detail::message_refused(stream, Operation::receive, {}, codec.packed());
     detail::PrefixBytes bytes;
     Deadline deadline = io.recv_deadline();
     const detail::Progress prefix = width != 0 ? detail::recv_whole(io, std::span(bytes).first(width), deadline)
-                                               : detail::recv_varint(io, bytes, deadline);
+                                               : detail::recv_front(io, bytes, deadline, codec.packed());
     if (!prefix.last.any()) [[unlikely]]
         return detail::prefix_not_received(io, into, prefix, bytes, codec.packed());
 
@@ -158,8 +166,8 @@ template <Stream S>
     if (!extent.is_known() || extent.size > codec.limit()) [[unlikely]]
         return detail::prefix_refused(io, into, extent, bytes, prefix.done, codec.packed());
 
-    if (extent.size != into.size() || extent.size == 0) [[unlikely]]
-        return detail::recv_body(io, into, extent.size, deadline, codec.packed());
+    if (extent.size != into.size() || extent.size == 0 || codec.before() != 0) [[unlikely]]
+        return detail::recv_body(io, into, {bytes.data(), codec.before()}, extent.size, deadline, codec.packed());
     const std::span<std::byte> body(reinterpret_cast<std::byte*>(into.data()), into.size());
     const detail::Progress got = detail::recv_whole(io, body, deadline);
     if (got.all(body.size())) [[likely]]

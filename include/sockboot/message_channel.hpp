@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <shared_mutex>  // std::chrono without the calendar: see sockboot.hpp
+#include <span>
 #include <type_traits>
 #include "byte_view.hpp"
 #include "detail/framing/message_reader.hpp"
@@ -30,7 +31,7 @@ struct ChannelOptions {
 /// What MessageChannel::release() gives back.
 template <Stream S> struct ReleasedStream {
     S stream;
-    std::string unread;  ///< bytes that had been received and were not given out as messages
+    std::string unread;  ///< bytes that had been received and were not given out
 };
 
 /// A stream and its messages, with a buffer for each direction. The format is a LengthPrefix (the default) or a
@@ -48,17 +49,33 @@ public:
         : stream_(std::move(stream)), reader_(format, options.receive_buffer), writer_(format, options.send_buffer) {
         if constexpr (requires { stream_.set_spin(options.spin); })
             if (options.spin.count() != 0) stream_.set_spin(options.spin);
+        hand_over(detail::Receiving::in_order, detail::Receiving::by_channel);
     }
-    /// The stream itself: to set its timeout, to shut it down, to close it. Bytes that are sent or received past the
-    /// channel are missing in it.
+    /// One that goes on where another channel has stopped, in a format of another type and without losing a byte:
+    /// MessageChannel lines(std::move(channel).release(), Delimiter("\n")).
+    explicit MessageChannel(ReleasedStream<S> released, const Format& format = {}, const ChannelOptions& options = {})
+        : MessageChannel(std::move(released.stream), format, options) {
+        reader_.feed(released.unread);
+    }
+
+    // --- the stream and the format ---
+    /// The stream itself: to set its timeout, to shut it down, to close it. A Socket refuses to receive past its
+    /// channel, which may have read ahead: receive_exact() and receive_rest() are for that. What is sent past it comes
+    /// before what is queued.
     [[nodiscard]] S& stream() noexcept { return stream_; }
     [[nodiscard]] const S& stream() const noexcept { return stream_; }
     /// Takes the stream out, with the bytes that were read ahead, for another engine to go on with. What is queued is
     /// lost: flush() first. auto [stream, unread] = std::move(channel).release();
     [[nodiscard]] ReleasedStream<S> release() && {
         std::string unread = reader_.release();
+        hand_over(detail::Receiving::by_channel, detail::Receiving::in_order);
         return {std::move(stream_), std::move(unread)};
     }
+
+    /// Another format of the same type, or another limit, from the next message on, both ways. What is queued stays as
+    /// it is written.
+    void set_format(const Format& format) { reader_.set_format(format), writer_.set_format(format); }
+    void set_max_size(std::uint64_t max_size) { reader_.set_max_size(max_size), writer_.set_max_size(max_size); }
 
     /// One deadline over every call on this channel until the end of the scope, where the stream has it: see
     /// SocketBase::within. A message that lies in the buffer is given out without a look at the clock.
@@ -101,6 +118,17 @@ public:
         auto io = steps();
         return writer_.try_flush(io);
     }
+    /// Bytes as they are, with nothing around them: what a line has announced, say. Else as send() and queue().
+    void send_exact(ByteView bytes) { try_send_exact(bytes).value(); }
+    Result<void> try_send_exact(ByteView bytes) {
+        auto io = steps();
+        return writer_.try_send_exact(io, bytes);
+    }
+    void queue_exact(ByteView bytes) { try_queue_exact(bytes).value(); }
+    Result<void> try_queue_exact(ByteView bytes) {
+        auto io = steps();
+        return writer_.try_queue_exact(io, bytes);
+    }
     /// Bytes that wait to be sent.
     [[nodiscard]] std::size_t queued() const noexcept { return writer_.queued(); }
 
@@ -128,7 +156,31 @@ public:
     Result<bool> try_receive(std::string& into);
     /// After message_too_large: throws that message away and goes on behind it; false where there is none to skip.
     bool skip() { return reader_.skip(); }
-    /// Bytes that have come and were not given back: 0 at a message boundary.
+    /// The next `count` bytes as they are, whatever frames lie in them, as a view that is valid until the next receive.
+    ///
+    /// Errors:  closed, truncated: the stream ended before or among them. deadline_exceeded, would-block or cancelled:
+    ///          what has come is kept, and the next call goes on with it.
+    [[nodiscard]] std::string_view receive_exact(std::size_t count) { return try_receive_exact(count).value(); }
+    [[nodiscard]] Result<std::string_view> try_receive_exact(std::size_t count) {
+        auto io = steps();
+        return reader_.try_receive_exact(io, count);
+    }
+    /// The same into `buffer`, without a copy of what has not come yet. After an error, transferred() bytes are in it.
+    void receive_exact(std::span<std::byte> buffer) { try_receive_exact(buffer).value(); }
+    Result<void> try_receive_exact(std::span<std::byte> buffer) {
+        auto io = steps();
+        return reader_.try_receive_exact(io, buffer);
+    }
+    /// All that comes until the peer closes, what has come already among it: the piece behind the last delimiter, say.
+    /// Errors: message_too_large, over the format's limit; deadline_exceeded and its kin. What has come is kept.
+    [[nodiscard]] std::string receive_rest() { return try_receive_rest().value(); }
+    [[nodiscard]] Result<std::string> try_receive_rest() {
+        auto io = steps();
+        return reader_.try_receive_rest(io);
+    }
+    /// The bytes that have come and were not given out; the view is valid until the next receive.
+    [[nodiscard]] std::string_view unread() const noexcept { return reader_.unread(); }
+    /// How many they are: 0 at a message boundary.
     [[nodiscard]] std::size_t pending() const noexcept { return reader_.pending(); }
 
 private:
@@ -140,13 +192,22 @@ private:
             return detail::StreamIo<S>(stream_);
     }
 
+    /// Who may receive on the stream, where it has a place for that.
+    void hand_over(detail::Receiving from, detail::Receiving to) noexcept {
+        auto& receiving = steps().desynchronised().receiving;
+        if (receiving == from) receiving = to;
+    }
+
     S stream_;
     detail::Desynchronised desynchronised_;  ///< of a stream that has no place of its own for it
     detail::MessageReader<Format> reader_;
     detail::MessageWriter<Format> writer_;
 };
 
-template <class S> explicit MessageChannel(S) -> MessageChannel<S>;
+template <Stream S, class Format = LengthPrefix>
+explicit MessageChannel(S, const Format& = {}, const ChannelOptions& = {}) -> MessageChannel<S, Format>;
+template <Stream S, class Format = LengthPrefix>
+explicit MessageChannel(ReleasedStream<S>, const Format& = {}, const ChannelOptions& = {}) -> MessageChannel<S, Format>;
 
 template <Stream S, class Format> Result<bool> MessageChannel<S, Format>::try_receive(std::string& into) {
     auto message = try_receive_view();

@@ -38,13 +38,16 @@ public:
         if (auto usable = check(); !usable) return std::move(usable).error();
         return message_too_large_to_send(message.size(), max_size_);
     }
-    static std::size_t write_header(std::byte* to, std::uint64_t size) noexcept {
+    static std::size_t write_header(std::byte* to, ByteView message) noexcept {
+        std::uint64_t size = message.size();
         std::size_t digits = 1;
         for (std::uint64_t rest = size; rest >= 10; rest /= 10) ++digits;
         for (std::size_t i = digits; i-- > 0; size /= 10) to[i] = static_cast<std::byte>('0' + size % 10);
         to[digits] = std::byte{':'};
         return digits + 1;
     }
+    [[nodiscard]] static constexpr std::size_t before() noexcept { return 0; }
+    static constexpr void join(std::byte*, const FrameExtent&) noexcept {}
     [[nodiscard]] static constexpr std::string_view trailer() noexcept { return ","; }
 
     [[nodiscard]] static FrameExtent locate_inline(ByteView) noexcept { return {}; }
@@ -73,6 +76,8 @@ public:
             .with_note(has_length ? "no comma stands behind the message"
                                   : concat({"not the length of a netstring: \"", text.substr(0, max_header), "\""}));
     }
+    /// A netstring that ends early began as one: there is nothing to guess.
+    [[nodiscard]] static std::string guess(ByteView, std::uint64_t, bool) { return {}; }
     [[nodiscard]] static std::uint64_t wanted_for_header(std::size_t have) noexcept { return have + 1; }
 
 private:

@@ -50,6 +50,8 @@
 
 // layer stream: bytes in full, frames, messages; over any stream
 #include "delimiter.hpp"           // messages that end at certain bytes
+#include "formats.hpp"             // those of well-known protocols
+#include "frame_encoder.hpp"       // messages to bytes of any cut
 #include "framing.hpp"             // bytes of any cut to messages
 #include "length_prefix.hpp"       // how a message's length is written
 #include "message.hpp"             // one message
@@ -58,6 +60,7 @@
 #include "stream.hpp"              // what all of it works over
 #include "transfer.hpp"            // bytes in full
 #include "detail/framing/adaptive_size.hpp"
+#include "detail/framing/byte_order.hpp"
 #include "detail/framing/frame_codec.hpp"
 #include "detail/framing/message_reader.hpp"
 #include "detail/framing/message_writer.hpp"

@@ -135,23 +135,23 @@ public:
     /// The first try, without a clock: it blocks where nothing but its own event is to end it. `interrupted`: not
     /// tried, since the socket is cancelled or out of time.
     [[nodiscard, gnu::always_inline]] inline IoResult send_now(ByteView first, ByteView second) const noexcept {
-        if (socket_.policy_.stop_flag->load()) [[unlikely]]
+        if (socket_.policy_.send_stop_flag->load()) [[unlikely]]
             return IoResult::interrupted;
         return os::send(socket_.handle_.get(), first, second, socket_.policy_.send_some);
     }
     [[nodiscard, gnu::always_inline]] inline IoResult send_now(ByteView bytes) const noexcept {
-        if (socket_.policy_.stop_flag->load()) [[unlikely]]
+        if (socket_.policy_.send_stop_flag->load()) [[unlikely]]
             return IoResult::interrupted;
         return os::send(socket_.handle_.get(), bytes, socket_.policy_.send_some);
     }
     [[nodiscard]] IoResult send_now(const os::Pieces& pieces, std::size_t done) const noexcept {
-        if (socket_.policy_.stop_flag->load()) return IoResult::interrupted;
+        if (socket_.policy_.send_stop_flag->load()) return IoResult::interrupted;
         return os::send(socket_.handle_.get(), pieces, done, socket_.policy_.send_some);
     }
     [[nodiscard, gnu::always_inline]] inline IoResult recv_now(const std::span<std::byte> buffer,
                                                                bool whole) const noexcept {
         const WaitPolicy& policy = socket_.policy_;
-        if (policy.stop_flag->load()) [[unlikely]]
+        if (policy.receive_stop_flag->load()) [[unlikely]]
             return IoResult::interrupted;
         return os::receive(socket_.handle_.get(), buffer, whole ? policy.receive_all : policy.receive_some);
     }
@@ -244,6 +244,8 @@ inline Result<std::size_t> Socket::try_send_some(ByteView first, ByteView second
 inline Result<std::size_t> Socket::try_recv_some(const std::span<std::byte> buffer) {
     // The system's answer would look like the end of the stream.
     if (buffer.empty()) return with_source(detail::invalid_argument(Operation::receive, "the buffer is empty"));
+    if (desynchronised_.receiving == detail::Receiving::by_channel)
+        return with_source(detail::receive_refused(desynchronised_.receiving));
     const detail::StreamIo<Socket> io(*this);
     Deadline deadline = io.recv_deadline();
     const detail::IoResult got = io.recv_after(io.recv_now(buffer, false), buffer, false, deadline);

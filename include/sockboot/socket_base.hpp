@@ -96,7 +96,8 @@ public:
     /// How long each later call may take, in both directions. Default: for ever. Zero: try once.
     /// A call that is under way keeps the time it began with: a Canceller is what ends that.
     void set_timeout(Timeout timeout) noexcept { set_receive_timeout(timeout), set_send_timeout(timeout); }
-    /// The same for what receives, accept() among it, and for what sends: they wait for different things.
+    /// The same for what receives, accept() among it, and for what sends: they wait for different things. Threads: the
+    /// one that receives may set its own while another one sends, and the other way round.
     void set_receive_timeout(Timeout timeout) noexcept { policy_.set_receive_timeout(timeout); }
     void set_send_timeout(Timeout timeout) noexcept { policy_.set_send_timeout(timeout); }
     /// What receives may take; where one was set for both directions, what sends too.

@@ -12,7 +12,8 @@ namespace sockboot::inline v0_2 {
 ///
 /// try_send_some returns how many bytes it took, at least one; try_recv_some how many it filled in, 0 at the end of the
 /// stream. A stream may offer more, as Socket does, and is then used so: timeout(), or receive_timeout() and
-/// send_timeout(), one deadline over each call of the layers above; the forms of both with a Deadline; with_source(Error), which adds its context and endpoint.
+/// send_timeout(), one deadline over each call of the layers above; the forms of both with a Deadline;
+/// with_source(Error), which adds its context and endpoint.
 template <class S>
 concept Stream = requires(S& stream, ByteView bytes, std::span<std::byte> buffer) {
     { stream.try_send_some(bytes) } -> std::same_as<Result<std::size_t>>;

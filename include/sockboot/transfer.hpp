@@ -77,14 +77,14 @@ template <class Io>
     return detail::recv_rest(io, buffer, deadline, got);
 }
 
-/// Makes `into` the next `size` bytes of the stream, or what there is until its end. Memory follows what arrives, not
-/// what was announced; storage that `into` already has is used at once.
+/// Adds the next bytes of the stream to those in `into`, until they are `size`, or the stream ends. Memory follows what
+/// arrives, not what was announced; storage that `into` already has is used at once.
 template <class Io>
 [[gnu::noinline]] Progress recv_growing(Io& io, std::string& into, std::uint64_t size, Deadline& deadline) {
-    Progress whole{0, IoResult::moved(0)};
+    Progress whole{into.size(), IoResult::moved(0)};
     const std::size_t owned = into.capacity() > max_upfront_allocation ? into.capacity() : max_upfront_allocation;
     while (whole.done < size) {
-        const std::size_t room = whole.done != 0 ? 2 * whole.done : owned;
+        const std::size_t room = 2 * whole.done > owned ? 2 * whole.done : owned;
         into.resize(room < size ? room : static_cast<std::size_t>(size));
         const std::span<std::byte> rest(reinterpret_cast<std::byte*>(into.data()) + whole.done,
                                         into.size() - whole.done);
@@ -94,6 +94,11 @@ template <class Io>
     }
     into.resize(whole.done);
     return whole;
+}
+
+/// Whether a MessageChannel receives on the stream, which may have read ahead.
+template <class Io> [[nodiscard]] bool is_by_channel(Io& io) noexcept {
+    return io.desynchronised().receiving == Receiving::by_channel;
 }
 
 /// The stream ended: `closed` before the first byte, `truncated` after it.
@@ -164,6 +169,7 @@ template <Stream S> void send_all(S& stream, std::initializer_list<ByteView> pie
 template <Stream S> Result<void> try_recv_exact(S& stream, std::span<std::byte> buffer) {
     if (buffer.empty()) return {};
     detail::StreamIo<S> io(stream);
+    if (detail::is_by_channel(io)) return io.with_source(detail::receive_refused(detail::Receiving::by_channel));
     Deadline deadline = io.recv_deadline();
     const detail::Progress got = detail::recv_whole(io, buffer, deadline);
     if (got.all(buffer.size())) [[likely]]
@@ -178,6 +184,7 @@ template <Stream S> void recv_exact(S& stream, std::span<std::byte> buffer) {
 /// The next `count` bytes; memory is taken as they arrive.
 template <Stream S> Result<std::string> try_recv_exact(S& stream, std::size_t count) {
     detail::StreamIo<S> io(stream);
+    if (detail::is_by_channel(io)) return io.with_source(detail::receive_refused(detail::Receiving::by_channel));
     Deadline deadline = io.recv_deadline();
     std::string bytes;
     const detail::Progress got = detail::recv_growing(io, bytes, count, deadline);

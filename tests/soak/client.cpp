@@ -24,9 +24,15 @@ template <class Stream> void expect_answer(Stream& stream, std::string& into, st
     if (into != message) fail("receive", "not the message that was sent, of " + std::to_string(message.size()));
 }
 
-void expect_end(Socket& socket, Ending ending) {
+Result<std::size_t> what_is_left(Socket& socket) {
     std::array<std::byte, 1> byte;
-    const auto got = socket.try_recv_some(byte);
+    return socket.try_recv_some(byte);
+}
+template <class Format> Result<std::size_t> what_is_left(MessageChannel<Socket, Format>& channel) {
+    return channel.try_receive_rest().transform([](const std::string& rest) { return rest.size(); });
+}
+template <class Stream> void expect_end(Stream& stream, Ending ending) {
+    const auto got = what_is_left(stream);
     if (!has_succeeded("recv_some at the end", got, {reset})) {
         if (ending != Ending::abort) fail("recv_some at the end", got.error().message());
     } else if (*got != 0) {
@@ -281,7 +287,7 @@ void Client::half_close() {
         [&](auto& stream) {
             Socket& socket = socket_of(stream);
             must_succeed("shutdown_send", socket.try_shutdown_send());
-            expect_end(socket, ending_);
+            expect_end(stream, ending_);
         },
         connection());
     connection_.reset();

@@ -27,6 +27,7 @@ public:
     ~Buffer() { delete[] storage_; }
 
     [[nodiscard]] const std::byte* data() const noexcept { return begin_; }
+    [[nodiscard]] std::byte* data() noexcept { return begin_; }
     [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(end_ - begin_); }
     [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
     [[nodiscard]] ByteView view() const noexcept { return {begin_, size()}; }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstdint>
 #include <span>
 #include "../byte_view.hpp"
 #include "../result.hpp"
@@ -15,10 +16,22 @@
 namespace sockboot::inline v0_2::detail {
 using os::IoResult;
 
+/// How the receiving half of a stream stands: an earlier failure has left it inside a message, or a MessageChannel
+/// receives on it, which may have read ahead.
+enum class Receiving : std::uint8_t { in_order, desynchronised, by_channel };
+
 /// Which half of a stream an earlier failure left inside a message.
 struct Desynchronised {
-    bool sending = false, receiving = false;
+    bool sending = false;
+    Receiving receiving = Receiving::in_order;
 };
+
+/// Why nothing is received.
+[[gnu::cold]] inline Error receive_refused(Receiving why) {
+    if (why == Receiving::desynchronised) return {Errc::desynchronised, Operation::receive};
+    return Error(make_error_code(std::errc::operation_not_permitted), Operation::receive)
+        .with_note("a MessageChannel receives on this socket and may have read ahead: receive from the channel");
+}
 
 /// Sets such a mark where its scope is left by an exception: how far the stream had come by then, nobody knows.
 class MarkedByException {

@@ -15,7 +15,7 @@ inline constexpr const char* negative_spin = "spin: 0 us (off) or more";
 /// A timeout for each direction, one deadline over a scope, a canceller, and a time to busy-poll before a call blocks.
 ///
 /// What the first try of a call has to know is worked out when one of them is set: whether it is to be made at all (one
-/// load from `stop_flag`), and what it may block for.
+/// load from a flag), and what it may block for.
 class WaitPolicy {
 public:
     using nanoseconds = std::chrono::nanoseconds;
@@ -29,7 +29,7 @@ public:
     }
     // The deadline of a scope belongs to one socket: it is not copied, and stays where it is when that is moved.
     WaitPolicy(const WaitPolicy& other) noexcept : spin_us_(other.spin_us_), settings_(other.settings_) { update(); }
-    /// stop_flag may lie in the canceller's state, which moves with it.
+    /// The flags may lie in the canceller's state, which moves with it.
     WaitPolicy(WaitPolicy&& other) noexcept : spin_us_(other.spin_us_), settings_(std::move(other.settings_)) {
         update();
         other.update();
@@ -46,8 +46,9 @@ public:
     /// When the time of the scope is up; time_point::max(): there is none.
     [[nodiscard]] time_point scope_end() const noexcept { return scope_end_; }
 
-    void set_receive_timeout(Timeout timeout) noexcept { settings_.receive_timeout = timeout, update(); }
-    void set_send_timeout(Timeout timeout) noexcept { settings_.send_timeout = timeout, update(); }
+    // Each touches only what its own direction reads, so that a reader and a writer have theirs.
+    void set_receive_timeout(Timeout timeout) noexcept { settings_.receive_timeout = timeout, update_receiving(); }
+    void set_send_timeout(Timeout timeout) noexcept { settings_.send_timeout = timeout, update_sending(); }
     void set_canceller(Canceller canceller) noexcept { settings_.canceller = std::move(canceller), update(); }
     void set_scope_end(time_point end) noexcept { scope_end_ = end, update(); }
     /// More than 71 minutes are as good as those.
@@ -58,7 +59,8 @@ public:
     }
 
     // --- for the first try of a call, within the socket's own timeouts ---
-    const Atomic<bool>* stop_flag = &never_;             ///< set: it is not to be made; stop_error() says why
+    const Atomic<bool>* receive_stop_flag = &never_;  ///< set: it is not to be made; stop_error() says why
+    const Atomic<bool>* send_stop_flag = &never_;
     os::BlockUntil receive_some = os::BlockUntil::some;  ///< what a transfer may block for: the first byte,
     os::BlockUntil receive_all = os::BlockUntil::all;    ///< or all of them; nothing, where something else can end it
     os::BlockUntil send_some = os::BlockUntil::some;
@@ -110,17 +112,24 @@ private:
         if (own.is_zero()) return Deadline(own);
         return Deadline::started(own.duration() < left ? own : Timeout(left));
     }
-    void update() noexcept {
-        const Deadline receiving(settings_.receive_timeout), sending(settings_.send_timeout);
+    void update() noexcept { update_receiving(), update_sending(); }
+    void update_receiving() noexcept {
+        const Deadline own(settings_.receive_timeout);
+        const bool blocks = blocks_within(own);
+        receive_stop_flag = flag_for(own);
+        receive_some = blocks ? os::BlockUntil::some : os::BlockUntil::nothing;
+        receive_all = blocks ? os::BlockUntil::all : os::BlockUntil::nothing;
+    }
+    void update_sending() noexcept {
+        const Deadline own(settings_.send_timeout);
+        send_stop_flag = flag_for(own);
+        send_some = blocks_within(own) ? os::BlockUntil::some : os::BlockUntil::nothing;
+    }
+    /// In a scope each call begins with a look at the clock, so that one which finds its bytes there ends as well.
+    [[nodiscard]] const Atomic<bool>* flag_for(const Deadline& own) const noexcept {
+        if (scope_end_ != no_scope || own.is_negative()) return &always_;
         const Atomic<bool>* cancelled = cancel_flag(settings_.canceller);
-        // In a scope each call begins with a look at the clock, so that one which finds its bytes there ends as well.
-        const bool in_scope = scope_end_ != no_scope;
-        const bool looks_first = in_scope || receiving.is_negative() || sending.is_negative();
-        stop_flag = looks_first ? &always_ : cancelled ? cancelled : &never_;
-        const bool receive_blocks = blocks_within(receiving), send_blocks = blocks_within(sending);
-        receive_some = receive_blocks ? os::BlockUntil::some : os::BlockUntil::nothing;
-        receive_all = receive_blocks ? os::BlockUntil::all : os::BlockUntil::nothing;
-        send_some = send_blocks ? os::BlockUntil::some : os::BlockUntil::nothing;
+        return cancelled ? cancelled : &never_;
     }
 
     static inline const Atomic<bool> never_{false}, always_{true};

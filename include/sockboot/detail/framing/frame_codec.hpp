@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include "../../byte_view.hpp"
 
 namespace sockboot::inline v0_2::detail {
 /// What the bytes at the front of a stream say of the frame that begins there.
@@ -15,7 +16,7 @@ struct FrameExtent {
     };
     std::uint64_t size = 0;     ///< of the message; unknown: bytes of the frame that need not be looked at again
     std::uint32_t trailer = 0;  ///< bytes behind the message
-    std::uint16_t header = 0;   ///< bytes in front of it
+    std::uint16_t header = 0;   ///< bytes in front of it, or, with before(), of its length behind those
     Status status = Status::unknown;
 
     [[nodiscard]] constexpr bool is_known() const noexcept { return status == Status::known; }
@@ -36,7 +37,9 @@ static_assert(sizeof(FrameExtent) == 16, "two registers");
 ///     void set_max_size(std::uint64_t);
 ///     bool accepts(ByteView message) const;                  // whether it can be sent
 ///     Error refusal(ByteView message) const;                 // why not
-///     std::size_t write_header(std::byte* to, std::uint64_t message_size) const;   // returns its size
+///     std::size_t write_header(std::byte* to, ByteView message) const; // of an accepted one; returns its size
+///     std::size_t before() const;                            // bytes of the message that write_header() has written
+///     void join(std::byte* frame, const FrameExtent&) const; // makes one of a message with its header in between
 ///     std::string_view trailer() const;
 ///     FrameExtent locate_inline(ByteView bytes) const;                 // a frame that is found in a few instructions
 ///     FrameExtent locate(ByteView bytes, std::size_t scanned) const;   // scanned: of an earlier answer, or 0
@@ -45,10 +48,10 @@ static_assert(sizeof(FrameExtent) == 16, "two registers");
 ///     std::uint64_t wanted_for_header(std::size_t have) const;         // bytes until more is known; 0: nobody knows
 template <class Format> class FrameCodec;
 
-/// Bytes of a whole frame with a message of `message_size` bytes.
-template <class Codec> std::size_t frame_size(const Codec& codec, std::size_t message_size) noexcept {
-    std::byte header[Codec::max_header + 1];
-    return codec.write_header(header, message_size) + message_size + codec.trailer().size();
+/// Bytes of the whole frame of a message that is accepted.
+template <class Codec> std::size_t frame_size(const Codec& codec, ByteView message) noexcept {
+    std::byte front[Codec::max_header + 1];
+    return codec.write_header(front, message) + message.size() - codec.before() + codec.trailer().size();
 }
 
 template <class Format> class MessageReader;

@@ -2,6 +2,7 @@
 // MessageReader: the receiving half of a MessageChannel, bytes read ahead and the messages in them.
 #pragma once
 
+#include <cstring>  // std::memcpy
 #include <optional>
 #include <span>
 #include <type_traits>
@@ -28,10 +29,16 @@ public:
     bool skip() { return decoder_.skip(); }
     /// Copies the message that was received last. Where there is no memory for it, the next receive gives it again.
     void copy(std::string_view message, std::string& into) {
-        const std::size_t frame = detail::frame_size(decoder_.codec_, message.size());
-        decoder_.buffer_.restore(frame);
+        struct GiveBack {
+            FrameDecoder<Format>& decoder;
+            std::string_view message;
+            bool is_copied = false;
+            ~GiveBack() {
+                if (!is_copied) decoder.give_back(message);
+            }
+        } otherwise{decoder_, message};
         into.assign(message);
-        decoder_.buffer_.consume(frame);
+        otherwise.is_copied = true;
     }
     /// The bytes that were read ahead; none are left.
     [[nodiscard]] std::string release() {
@@ -52,7 +59,54 @@ public:
         return message.data() != nullptr ? Message(message) : Message();
     }
 
+    // --- bytes as they are ---
+    [[nodiscard]] std::string_view unread() const noexcept { return decoder_.unread(); }
+    void feed(ByteView bytes) { decoder_.feed(bytes); }
+    void set_format(const Format& format) { decoder_.set_format(format); }
+    void set_max_size(std::uint64_t max_size) { decoder_.set_max_size(max_size); }
+    /// The next `count` of them. Where they do not come whole, what did is kept.
+    template <class Io> [[gnu::noinline]] Result<std::string_view> try_receive_exact(Io& io, std::size_t count) {
+        if (is_desynchronised(io)) return io.with_source(detail::receive_refused(Receiving::desynchronised));
+        Deadline deadline = io.recv_deadline();
+        for (bool has_received = false;; has_received = true) {
+            if (const auto bytes = decoder_.next_exact(count)) return *bytes;
+            const IoResult got = receive_more(io, count - pending(), has_received, deadline);
+            if (!got.any()) return detail::transfer_error(io, {pending(), got}, Operation::receive, count);
+        }
+    }
+    /// The same into a buffer, past our own: where they do not come whole, those that did are in it.
+    template <class Io> [[gnu::noinline]] Result<void> try_receive_exact(Io& io, const std::span<std::byte> into) {
+        if (is_desynchronised(io)) return io.with_source(detail::receive_refused(Receiving::desynchronised));
+        const std::size_t here = pending() < into.size() ? pending() : into.size();
+        const auto bytes = decoder_.next_exact(here);
+        if (here != 0 && bytes) std::memcpy(into.data(), bytes->data(), here);
+        if (here == into.size()) return {};
+        Deadline deadline = io.recv_deadline();
+        const Progress got = detail::recv_whole(io, into.subspan(here), deadline);
+        const Progress whole{here + got.done, got.last};
+        if (whole.all(into.size())) return {};
+        return detail::partial_error(io, whole, Operation::receive, into.size());
+    }
+    /// All of them up to the end of the stream.
+    template <class Io> [[gnu::noinline]] Result<std::string> try_receive_rest(Io& io) {
+        if (is_desynchronised(io)) return io.with_source(detail::receive_refused(Receiving::desynchronised));
+        const std::uint64_t limit = decoder_.codec_.limit();
+        Deadline deadline = io.recv_deadline();
+        for (bool has_received = false; pending() <= limit; has_received = true) {
+            const IoResult got = receive_more(io, 1, has_received, deadline);
+            if (got.any()) continue;
+            if (got) return release();
+            return detail::transfer_error(io, {pending(), got}, Operation::receive, 0);
+        }
+        return io.with_source(Error(Errc::message_too_large, Operation::receive)
+                                  .with_note(concat({"what is left of the stream is over the limit of ",
+                                                     std::to_string(limit), " bytes"})));
+    }
+
 private:
+    template <class Io> [[nodiscard, gnu::always_inline]] static inline bool is_desynchronised(Io& io) noexcept {
+        return io.desynchronised().receiving == Receiving::desynchronised;
+    }
     // A view of nothing, with no address, stands for no message: it fits in registers, which a Message does not.
 
     template <class Io> [[gnu::noinline]] std::string_view receive_or_throw(Io& io) {
@@ -67,7 +121,7 @@ private:
     /// small message whole.
     template <class Io> [[gnu::always_inline]] inline std::string_view receive_first(Io& io) {
         const bool is_plain = last_frame_ < large_message_size && decoder_.at_boundary();
-        if (!is_plain || io.desynchronised().receiving) [[unlikely]]
+        if (!is_plain || is_desynchronised(io)) [[unlikely]]
             return decoder_.next_whole();
         const std::size_t capacity = decoder_.buffer_.capacity();
         if (capacity != AdaptiveSize::first_size || capacity != size_.size()) fit_buffer();
@@ -96,9 +150,24 @@ private:
         if (size_.is_oversized(used_, decoder_.buffer_.capacity())) decoder_.buffer_ = {};
         decoder_.buffer_.reserve(size_.size());
     }
+    /// Receives once, behind what is there; `missing` bytes are wanted at least. Storage doubles as they come.
+    template <class Io> IoResult receive_more(Io& io, std::size_t missing, bool has_received, Deadline& deadline) {
+        // A peer that sends a byte at a time would never let it read the clock.
+        if (has_received && deadline.expired()) return IoResult::deadline_exceeded;
+        const bool whole = missing >= large_message_size;
+        const std::size_t sound = pending() > max_upfront_allocation ? pending() : max_upfront_allocation;
+        const std::size_t read_ahead = missing > size_.size() ? missing : size_.size();
+        const std::span<std::byte> room = decoder_.prepare(!whole ? read_ahead : missing < sound ? missing : sound);
+        const IoResult got = io.recv_after(io.recv_now(room, whole), room, whole, deadline);
+        if (!got.any()) return got;
+        decoder_.commit(got.bytes());
+        used_ += got.bytes();
+        if (got.all(room.size()) && !whole) size_.grow();
+        return got;
+    }
     /// Goes on where that gave no message.
     template <class Io> [[gnu::noinline]] Result<Message> receive_rest(Io& io) {
-        if (io.desynchronised().receiving) return io.with_source(Error(Errc::desynchronised, Operation::receive));
+        if (is_desynchronised(io)) return io.with_source(detail::receive_refused(Receiving::desynchronised));
         IoResult tried = std::exchange(tried_, IoResult::interrupted);
         if (tried.is(IoResult::interrupted)) deadline_ = io.recv_deadline();
         if (tried.any()) tried = IoResult::interrupted;

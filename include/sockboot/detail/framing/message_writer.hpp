@@ -30,7 +30,7 @@ public:
     template <class Io> [[gnu::always_inline]] inline Result<void> try_send(Io& io, ByteView message) {
         if (io.desynchronised().sending || !append_small(message)) [[unlikely]]
             return send_any(io, message);
-        return send_appended(io, message.size());
+        return send_appended(io, message);
     }
     template <class Io> [[gnu::always_inline]] inline Result<void> try_queue(Io& io, ByteView message) {
         if (io.desynchronised().sending || !append_small(message)) [[unlikely]]
@@ -43,7 +43,37 @@ public:
         return send_queued(io, [&](IoResult sent) { return flush_rest(io, sent); });
     }
 
+    // --- bytes as they are ---
+    void set_format(const Format& format) { codec_ = FrameCodec<Format>(format); }
+    void set_max_size(std::uint64_t max_size) { codec_.set_max_size(max_size); }
+    template <class Io> [[gnu::noinline]] Result<void> try_send_exact(Io& io, ByteView bytes) {
+        if (io.desynchronised().sending) return io.with_source(Error(Errc::desynchronised, Operation::send));
+        if (bytes.size() >= large_message_size) return send_behind(io, out_.size(), bytes);
+        if (bytes.empty()) return try_flush(io);
+        append_exact(bytes);
+        return send_queued(io, [&](IoResult sent) { return send_rest_of_frame(io, sent, bytes.size()); });
+    }
+    template <class Io> [[gnu::noinline]] Result<void> try_queue_exact(Io& io, ByteView bytes) {
+        if (io.desynchronised().sending) return io.with_source(Error(Errc::desynchronised, Operation::send));
+        if (bytes.size() >= large_message_size) return send_behind(io, out_.size(), bytes);
+        if (auto room = make_room(io, bytes.size(), bytes.size()); !room) return room;
+        append_exact(bytes);
+        return {};
+    }
+
 private:
+    void append_exact(ByteView bytes) {
+        out_.reserve(out_.empty() && bytes.size() < size_.size() ? size_.size() : bytes.size());
+        out_.append(bytes.data(), bytes.size());
+        out_.limit_to(size_.max_size());
+    }
+    /// Before a frame of at most `max_frame` bytes is queued: sends what is, where it would be too much with that.
+    template <class Io> Result<void> make_room(Io& io, std::size_t max_frame, std::size_t frame) {
+        if (out_.size() + max_frame > size_.max_size())
+            if (auto flushed = try_flush(io); !flushed) return std::move(flushed).error().with_progress(0, frame);
+        if (!out_.empty()) size_.grow();
+        return {};
+    }
     /// Sends what is queued. `rest` goes on where the first step leaves something to do: it was not all, or the buffer
     /// may be larger than it need be.
     template <class Io, class Rest> [[gnu::always_inline]] inline Result<void> send_queued(Io& io, const Rest& rest) {
@@ -55,9 +85,9 @@ private:
         out_.truncate(0);
         return {};
     }
-    /// The same, where the last that is queued is this call's own message, of `size` bytes.
-    template <class Io> [[gnu::always_inline]] inline Result<void> send_appended(Io& io, std::size_t size) {
-        return send_queued(io, [&, size](IoResult sent) { return send_rest_of(io, sent, size); });
+    /// The same, where the last that is queued is this call's own message.
+    template <class Io> [[gnu::always_inline]] inline Result<void> send_appended(Io& io, ByteView message) {
+        return send_queued(io, [&, message](IoResult sent) { return send_rest_of(io, sent, message); });
     }
     /// With a trailer there would be three pieces to send.
     [[nodiscard]] bool is_large(ByteView message) const noexcept {
@@ -75,19 +105,19 @@ private:
         if (message.size() >= large_message_size || max_frame(message) > out_.room() || !codec_.accepts(message))
             [[unlikely]]
             return false;
-        out_.commit(codec_.write_header(out_.end(), message.size()));
-        append_body(message);
+        out_.commit(codec_.write_header(out_.end(), message));
+        append_body(message.subspan(codec_.before()));
         return true;
     }
     /// Queues what comes in front of a message, and makes room for `room` bytes behind it.
-    void append_header(std::size_t message_size, std::size_t room) {
+    void append_header(ByteView message, std::size_t room) {
         const std::size_t wanted = codec_.max_header + room;
         out_.reserve(out_.empty() && wanted < size_.size() ? size_.size() : wanted);
-        out_.commit(codec_.write_header(out_.end(), message_size));
+        out_.commit(codec_.write_header(out_.end(), message));
     }
     void append(ByteView message) {
-        append_header(message.size(), message.size() + codec_.trailer().size());
-        append_body(message);
+        append_header(message, message.size() + codec_.trailer().size());
+        append_body(message.subspan(codec_.before()));
         out_.limit_to(size_.max_size());
     }
     /// Whether `message` can be sent at all.
@@ -101,23 +131,24 @@ private:
         if (auto possible = check(io, message); !possible) return possible;
         if (is_large(message)) return send_large(io, message);
         append(message);
-        return send_appended(io, message.size());
+        return send_appended(io, message);
     }
 
     template <class Io> [[gnu::noinline]] Result<void> queue_any(Io& io, ByteView message) {
         if (auto possible = check(io, message); !possible) return possible;
         if (is_large(message)) return send_large(io, message);
-        if (out_.size() + max_frame(message) > size_.max_size())
-            if (auto flushed = try_flush(io); !flushed)
-                return std::move(flushed).error().with_progress(0, detail::frame_size(codec_, message.size()));
-        if (!out_.empty()) size_.grow();
+        if (auto room = make_room(io, max_frame(message), detail::frame_size(codec_, message)); !room) return room;
         append(message);
         return {};
     }
     /// Sends a large message as it lies, behind what is queued. Of one that has begun the rest is queued.
     template <class Io> Result<void> send_large(Io& io, ByteView message) {
         const std::size_t waiting = out_.size();
-        append_header(message.size(), 0);
+        append_header(message, 0);
+        return send_behind(io, waiting, message.subspan(codec_.before()));
+    }
+    /// Sends what is queued and `message` behind it, as it lies; the queue's first `waiting` bytes are of others.
+    template <class Io> [[gnu::noinline]] Result<void> send_behind(Io& io, std::size_t waiting, ByteView message) {
         const std::size_t in_front = out_.size();
         const std::size_t all = in_front + message.size();
         MarkedByException mark(io.desynchronised().sending);
@@ -142,9 +173,11 @@ private:
         if (sent.all(size)) return {};
         return detail::transfer_error(io, sent, Operation::send, size);
     }
-    template <class Io> [[gnu::noinline]] Result<void> send_rest_of(Io& io, IoResult tried, std::size_t message_size) {
+    template <class Io> [[gnu::noinline]] Result<void> send_rest_of(Io& io, IoResult tried, ByteView message) {
+        return send_rest_of_frame(io, tried, detail::frame_size(codec_, message));
+    }
+    template <class Io> [[gnu::noinline]] Result<void> send_rest_of_frame(Io& io, IoResult tried, std::size_t frame) {
         const std::size_t size = out_.size();
-        const std::size_t frame = detail::frame_size(codec_, message_size);
         const Progress sent = send_rest(io, tried);
         return sent.all(size) ? Result<void>() : unfinished(io, sent, size - frame, frame);
     }
