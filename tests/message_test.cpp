@@ -12,6 +12,7 @@
 #include <future>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -70,6 +71,39 @@ long resident_bytes() {
 }
 
 }  // namespace
+
+TEST_CASE("message: one that lies in several places goes out as one", "[message]") {
+    auto [writer, reader] = connected_pair();
+    const std::string body(100'000, 'b');
+    std::thread sending([&to = writer, &body] { send_message(to, {"header ", body, "", " trailer"}); });
+    CHECK(recv_message(reader) == "header " + body + " trailer");
+    sending.join();
+    send_message(writer, {});
+    CHECK(recv_message(reader) == "");
+    const std::vector<ByteView> many(3000, ByteView("piece "));
+    send_message(writer, many, {.width = 3});
+    CHECK(recv_message(reader, {.width = 3})->size() == 18'000);
+
+    const LengthPrefix header{.before = 3};
+    send_message(writer, {"a", "b", "cde"}, header);
+    CHECK(recv_exact(reader, 9) == std::string("abc\0\0\0\2de", 9));
+    CHECK(error_of(try_send_message(writer, {"a", "b"}, header)).code() == std::errc::invalid_argument);
+    CHECK(error_of(try_send_message(writer, {"four", "more"}, {.max_size = 7})).code() == Errc::message_too_large);
+    send_message(writer, {"still", " usable"});
+    CHECK(recv_message(reader) == "still usable");
+}
+
+TEST_CASE("message: of several places, too, a part that was sent is remembered", "[message]") {
+    auto [writer, reader] = connected_pair();
+    writer.set_timeout(std::chrono::seconds(0));
+    const std::string large(10'000'000, 'x');
+    const auto error = error_of(try_send_message(writer, {large, "end"}));
+    CHECK(error.would_block());
+    CHECK(error.wanted() == 10'000'007);
+    CHECK_FALSE(error.transient());
+    CHECK(error_of(try_send_message(writer, {"next"})).code() == Errc::desynchronised);
+    CHECK(error_of(try_send_message(writer, "next")).code() == Errc::desynchronised);
+}
 
 TEST_CASE("send_message and recv_message: every size up to the limit makes the round trip",
           "[message]") {  // behaviours 43, 45

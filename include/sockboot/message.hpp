@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <initializer_list>
 #include <cstring>  // std::memcpy
 #include <optional>
 #include <span>
@@ -39,6 +40,26 @@ template <class S>
 template <class Io> [[gnu::noinline, gnu::cold]] Error message_not_sent(Io& io, Progress sent, std::uint64_t wanted) {
     io.desynchronised().sending = sent.done != 0;
     return detail::partial_error(io, sent, Operation::send, wanted);
+}
+
+/// Sends a message that lies in several places.
+template <class S>
+[[gnu::noinline]] Result<void> send_pieces(S& stream, std::span<const ByteView> pieces, PackedPrefix format) {
+    const PrefixCodec codec(format.unpacked());
+    StreamIo<S> io(stream);
+    PrefixBytes head, front;
+    std::size_t known = 0;
+    for (const ByteView piece : pieces)
+        for (std::size_t i = 0; i < piece.size() && known < codec.before(); ++i) head[known++] = piece.data()[i];
+    // As long as the message, and only as far as its header stands in front of the length.
+    const ByteView message(head.data(), os::Pieces{{}, pieces}.size());
+    if (io.desynchronised().sending || !codec.accepts(message))
+        return detail::message_refused(stream, Operation::send, message, format);
+    const ByteView prefix(front.data(), codec.write_header(front.data(), message));
+    const os::Pieces whole{prefix, pieces, codec.before()};
+    const Progress sent = detail::send_whole(io, whole);
+    if (sent.all(whole.size())) return {};
+    return detail::message_not_sent(io, sent, whole.size());
 }
 
 /// The same for a prefix that did not come whole.
@@ -136,6 +157,24 @@ template <Stream S>
 template <Stream S>
 [[gnu::always_inline]] inline void send_message(S& stream, ByteView message, const LengthPrefix& format = {}) {
     sockboot::try_send_message(stream, message, format).value();
+}
+
+/// The same for a message that lies in several places, in one system call and without copying it:
+/// send_message(socket, {header, body, trailer}).
+template <Stream S>
+Result<void> try_send_message(S& stream, std::span<const ByteView> pieces, const LengthPrefix& format = {}) {
+    return detail::send_pieces(stream, pieces, detail::PackedPrefix(format));
+}
+template <Stream S>
+Result<void> try_send_message(S& stream, std::initializer_list<ByteView> pieces, const LengthPrefix& format = {}) {
+    return sockboot::try_send_message(stream, std::span(pieces.begin(), pieces.size()), format);
+}
+template <Stream S> void send_message(S& stream, std::span<const ByteView> pieces, const LengthPrefix& format = {}) {
+    sockboot::try_send_message(stream, pieces, format).value();
+}
+template <Stream S>
+void send_message(S& stream, std::initializer_list<ByteView> pieces, const LengthPrefix& format = {}) {
+    sockboot::try_send_message(stream, pieces, format).value();
 }
 
 /// Receives the next message into `into`, whose storage is used again; false: the peer closed between two messages.

@@ -57,6 +57,7 @@
 #include "message.hpp"             // one message
 #include "message_channel.hpp"     // many messages
 #include "netstring.hpp"           // messages as "5:hello,"
+#include "send_file.hpp"           // a file into a socket
 #include "stream.hpp"              // what all of it works over
 #include "transfer.hpp"            // bytes in full
 #include "detail/framing/adaptive_size.hpp"

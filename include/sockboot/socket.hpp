@@ -163,6 +163,10 @@ public:
         return socket_.retry(tried, os::Direction::send, deadline,
                              [&] { return os::send(socket_.handle_.get(), pieces, done, until); });
     }
+    /// The same for a step of another kind, which never blocks.
+    template <class Step> [[nodiscard]] IoResult send_by(Deadline& deadline, const Step& step) const noexcept {
+        return socket_.retry(IoResult::interrupted, os::Direction::send, deadline, step);
+    }
     [[nodiscard]] IoResult recv_after(IoResult tried, const std::span<std::byte> buffer, bool whole,
                                       Deadline& deadline) const noexcept {
         const auto blocking = whole ? os::BlockUntil::all : os::BlockUntil::some;

@@ -24,7 +24,7 @@ awk '
             printf "%s; there were %s, %d calls in all%s\n", section, found, total[section], good ? "" : "   <- wrong"
             if (!good) wrong = 1
         }
-        if (checked != 8) { print "expected eight sections, found " checked + 0; wrong = 1 }
+        if (checked != 9) { print "expected nine sections, found " checked + 0; wrong = 1 }
         exit wrong
     }' "$folder/trace"
 

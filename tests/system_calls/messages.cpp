@@ -31,8 +31,15 @@ void exchange(sockboot::Socket& sender, sockboot::Socket& receiver, const std::s
     mark("between");
 }
 
-/// Pieces of one transfer: one call for all of them.
+/// Pieces of one transfer or message: one call for all of them.
 void exchange_pieces(sockboot::Socket& sender, sockboot::Socket& receiver) {
+    std::string into;
+    mark("a message of pieces" + bare);
+    for (int i = 0; i < rounds; ++i) {
+        sockboot::send_message(sender, {"header", "body", "trailer"});
+        sockboot::recv_message(receiver, into);
+    }
+    mark("between");
     mark("pieces: 100 sendmsg, 100 recvfrom");
     for (int i = 0; i < rounds; ++i) {
         sockboot::send_all(sender, {"header", "body", "trailer"});

@@ -16,6 +16,7 @@
 #else
 #include "os/posix_address.hpp"
 #include "os/posix_call.hpp"
+#include "os/posix_file.hpp"
 #include "os/posix_lookup.hpp"
 #include "os/posix_option.hpp"
 #include "os/posix_output.hpp"
@@ -124,4 +125,7 @@ static_assert(requires(Mutex& mutex, Condition& condition, std::chrono::nanoseco
 static_assert(defined_as<Result<WakePipe>()>(make_wake_pipe));
 static_assert(max_output > 0 && StandardStream::output != StandardStream::error);
 static_assert(defined_as<IoResult(StandardStream, ByteView) noexcept>(write_without_waiting));
+static_assert(defined_as<IoResult(const std::string&) noexcept>(open_file) &&
+              defined_as<IoResult(Handle) noexcept>(file_size) && defined_as<bool(Handle) noexcept>(is_non_blocking));
+static_assert(defined_as<IoResult(Handle, Handle, std::uint64_t, std::uint64_t) noexcept>(send_file));
 }  // namespace sockboot::inline v0_2::detail::os
