@@ -60,6 +60,17 @@ TEST_CASE("frame encoder: a message that cannot be sent is refused and leaves wh
     CHECK(error_of(unusable.try_add("x")).code() == std::errc::invalid_argument);
 }
 
+TEST_CASE("frame encoder: the format and the limit change for what is added from then on", "[frame_encoder]") {
+    FrameEncoder encoder(LengthPrefix{.width = 1});
+    encoder.add("one");
+    encoder.set_format({.width = 2, .max_size = 3});
+    encoder.add("two");
+    CHECK(error_of(encoder.try_add("three")).code() == Errc::message_too_large);
+    encoder.set_max_size(5);
+    encoder.add("three");
+    CHECK(encoder.unsent() == "\3one\0\3two\0\5three"sv);
+}
+
 TEST_CASE("frame encoder: its bytes are what recv_message reads", "[frame_encoder]") {
     auto [writer, reader] = loopback::connected_pair();
     FrameEncoder encoder;

@@ -33,6 +33,9 @@ public:
         buffer_.append(codec_.trailer().data(), codec_.trailer().size());
         return {};
     }
+    /// Another format of the same type, or another limit, for the messages that are added from now on.
+    void set_format(const Format& format) { codec_ = detail::FrameCodec<Format>(format); }
+    void set_max_size(std::uint64_t max_size) { codec_.set_max_size(max_size); }
     /// Puts bytes as they are behind what waits.
     void add_exact(ByteView bytes) {
         buffer_.reserve(bytes.size());

@@ -38,15 +38,15 @@ struct LengthPrefix {
     int counts_extra = 0;
 
     /// What the length counts beyond the bytes that follow it, in all.
-    [[nodiscard]] constexpr std::int64_t extra() const noexcept {
+    [[nodiscard, gnu::always_inline]] inline constexpr std::int64_t extra() const noexcept {
         return counts_extra + (counts_itself ? static_cast<std::int64_t>(width) : 0);
     }
     /// The smallest message: its header, as far as that is not the length.
-    [[nodiscard]] constexpr std::uint64_t min_size() const noexcept {
+    [[nodiscard, gnu::always_inline]] inline constexpr std::uint64_t min_size() const noexcept {
         return before + (extra() < 0 ? static_cast<std::uint64_t>(-extra()) : 0);
     }
     /// The largest message: max_size, or what the width can count to.
-    [[nodiscard]] constexpr std::uint64_t limit() const noexcept {
+    [[nodiscard, gnu::always_inline]] inline constexpr std::uint64_t limit() const noexcept {
         const std::uint64_t max_of_8_bytes = (std::numeric_limits<std::uint64_t>::max)() >> 1;
         const std::uint64_t countable = width >= 8 ? max_of_8_bytes : (std::uint64_t{1} << (8 * width)) - 1;
         const std::uint64_t free = countable - static_cast<std::uint64_t>(extra()) + before;
@@ -54,11 +54,11 @@ struct LengthPrefix {
         const std::uint64_t possible = free < addressable ? free : addressable;
         return max_size < possible ? max_size : possible;
     }
-    [[nodiscard]] static constexpr bool is_known_width(unsigned width) noexcept {
+    [[nodiscard, gnu::always_inline]] static inline constexpr bool is_known_width(unsigned width) noexcept {
         return (width >= 1 && width <= 4) || width == 8 || width == varint;
     }
     /// Whether this format can be used.
-    [[nodiscard]] constexpr bool is_usable() const noexcept {
+    [[nodiscard, gnu::always_inline]] inline constexpr bool is_usable() const noexcept {
         return is_known_width(width) && max_size != 0 && !(width == varint && (counts_itself || counts_extra != 0)) &&
                before <= max_before && counts_extra >= -max_counts_extra && counts_extra <= max_counts_extra &&
                min_size() <= limit() && (order == std::endian::big || order == std::endian::little);
@@ -210,7 +210,7 @@ private:
     /// header: bytes in front of it, or a count of others than what follows. varint: with or without these.
     enum class Encoding : std::uint8_t { none, four_big, fixed, header, varint };
 
-    static constexpr Encoding encoding_of(const LengthPrefix& format) noexcept {
+    [[gnu::always_inline]] static inline constexpr Encoding encoding_of(const LengthPrefix& format) noexcept {
         if (!format.is_usable()) return Encoding::none;
         if (format.width == LengthPrefix::varint) return Encoding::varint;
         if (format.before != 0) return Encoding::header;

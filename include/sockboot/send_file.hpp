@@ -17,7 +17,7 @@ namespace sockboot::inline v0_2 {
 inline constexpr std::uint64_t to_the_end = (std::numeric_limits<std::uint64_t>::max)();
 
 namespace detail {
-/// Keeps a socket from blocking in a call that cannot be told so by a flag. Other calls of ours on it wait all the same.
+/// Keeps a socket from blocking in a call that cannot be told so by a flag. Other calls of ours on it wait as before.
 class NonBlockingScope {
 public:
     explicit NonBlockingScope(os::Handle handle) : handle_(os::is_non_blocking(handle) ? os::no_handle : handle) {

@@ -126,12 +126,8 @@ template <> class StreamIo<Socket> {
 public:
     explicit StreamIo(Socket& socket) noexcept : socket_(socket) {}
     /// One deadline over all steps of a call: the socket's timeout in that direction.
-    [[nodiscard]] Deadline send_deadline() const noexcept {
-        return socket_.policy_.deadline(socket_.policy_.send_timeout());
-    }
-    [[nodiscard]] Deadline recv_deadline() const noexcept {
-        return socket_.policy_.deadline(socket_.policy_.receive_timeout());
-    }
+    [[nodiscard]] Deadline send_deadline() const noexcept { return Deadline(socket_.policy_.send_timeout()); }
+    [[nodiscard]] Deadline recv_deadline() const noexcept { return Deadline(socket_.policy_.receive_timeout()); }
     /// The first try, without a clock: it blocks where nothing but its own event is to end it. `interrupted`: not
     /// tried, since the socket is cancelled or out of time.
     [[nodiscard, gnu::always_inline]] inline IoResult send_now(ByteView first, ByteView second) const noexcept {
@@ -159,16 +155,19 @@ public:
     /// will. With IoResult::interrupted it is the first try for a deadline that is not the socket's own.
     [[nodiscard]] IoResult send_after(IoResult tried, const os::Pieces& pieces, std::size_t done,
                                       Deadline& deadline) const noexcept {
+        socket_.policy_.bind_to_scope(deadline);
         const auto until = socket_.policy_.blocks_within(deadline) ? os::BlockUntil::some : os::BlockUntil::nothing;
         return socket_.retry(tried, os::Direction::send, deadline,
                              [&] { return os::send(socket_.handle_.get(), pieces, done, until); });
     }
     /// The same for a step of another kind, which never blocks.
     template <class Step> [[nodiscard]] IoResult send_by(Deadline& deadline, const Step& step) const noexcept {
+        socket_.policy_.bind_to_scope(deadline);
         return socket_.retry(IoResult::interrupted, os::Direction::send, deadline, step);
     }
     [[nodiscard]] IoResult recv_after(IoResult tried, const std::span<std::byte> buffer, bool whole,
                                       Deadline& deadline) const noexcept {
+        socket_.policy_.bind_to_scope(deadline);
         const auto blocking = whole ? os::BlockUntil::all : os::BlockUntil::some;
         const auto until = socket_.policy_.blocks_within(deadline) ? blocking : os::BlockUntil::nothing;
         return socket_.retry(tried, os::Direction::receive, deadline,
@@ -200,7 +199,8 @@ inline Result<Socket> Socket::try_adopt(Handle handle, std::string_view context)
 
 inline Result<Socket> Socket::try_accept(Timeout timeout) {
     using detail::IoResult;
-    Deadline deadline = policy().deadline(timeout);
+    Deadline deadline(timeout);
+    policy().bind_to_scope(deadline);
     // A connection that ends between poll and accept must not leave accept blocked beyond the deadline.
     if (!policy().blocks_within(deadline))
         if (auto set = detail::os::set_non_blocking(native_handle(), true); !set)

@@ -66,9 +66,11 @@ public:
     os::BlockUntil send_some = os::BlockUntil::some;
 
     // --- for everything after it, within any deadline ---
-    /// The deadline of a call whose own timeout this is: that of the scope, where it comes earlier.
-    [[nodiscard]] Deadline deadline(Timeout own) const noexcept {
-        return scope_end_ == no_scope ? Deadline(own) : deadline_in_scope(own);
+    /// Ends the deadline of a call with the scope, where that comes earlier. For what follows the first try: in a scope
+    /// none is made.
+    void bind_to_scope(Deadline& deadline) const noexcept {
+        if (scope_end_ != no_scope) [[unlikely]]
+            deadline = within_scope(deadline);
     }
     /// Whether a call may block inside the system, where only its own event wakes it: nothing else is to end it.
     [[nodiscard]] bool blocks_within(const Deadline& deadline) const noexcept {
@@ -106,11 +108,10 @@ private:
     };
     static constexpr time_point no_scope = (time_point::max)();
 
-    [[gnu::noinline, gnu::cold]] Deadline deadline_in_scope(Timeout own) const noexcept {
+    [[gnu::noinline, gnu::cold]] Deadline within_scope(Deadline own) const noexcept {
         const nanoseconds left = scope_end_ - Deadline::clock::now();
         if (left <= nanoseconds::zero()) return Deadline(nanoseconds(-1));
-        if (own.is_zero()) return Deadline(own);
-        return Deadline::started(own.duration() < left ? own : Timeout(left));
+        return own.is_poll() || own.remaining() < left ? own : Deadline::started(left);
     }
     void update() noexcept { update_receiving(), update_sending(); }
     void update_receiving() noexcept {

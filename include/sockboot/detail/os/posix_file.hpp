@@ -27,8 +27,8 @@ inline IoResult file_size(Handle file) noexcept {
 
 inline bool is_non_blocking(Handle handle) noexcept { return (::fcntl(handle, F_GETFL) & O_NONBLOCK) != 0; }
 
-/// Sends as many bytes of a file from `offset` on as a non-blocking socket has room for; 0: the file ends there. Without
-/// SIGPIPE. In the kernel where this system can.
+/// Sends as many bytes of a file from `offset` on as a non-blocking socket has room for; 0: the file ends there.
+/// Without SIGPIPE, and in the kernel where this system can.
 inline IoResult send_file(Handle socket, Handle file, std::uint64_t offset, std::uint64_t count) noexcept {
     const std::size_t size = count < max_transfer ? static_cast<std::size_t>(count) : max_transfer;
 #if __has_include(<sys/sendfile.h>)
