@@ -37,7 +37,8 @@ inline sockboot::Canceller stop_on_ctrl_c() {
 
 /// To be called once more at the end: what is lost at exit is told to nobody.
 inline void flush_output() {
-    if (std::fflush(stdout) != 0) throw std::runtime_error("cannot write to standard output");
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+        throw std::runtime_error("cannot write to standard output");
 }
 
 /// Runs `work(arguments)`; prints `usage` on --help, and one sentence on any failure. Returns the exit status.
