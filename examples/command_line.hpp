@@ -2,11 +2,15 @@
 // What the examples share: reading a command line, ending on Ctrl-C, and one sentence for every failure.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <fstream>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -23,6 +27,21 @@ inline std::uint16_t parse_port(std::string_view text) {
     if (error != std::errc{} || end != text.data() + text.size())
         throw std::invalid_argument("\"" + std::string(text) + "\" is no port: a port is a number from 0 to 65535");
     return port;
+}
+
+/// The arguments where there are exactly N: const auto [host, port] = exactly<2>(arguments).
+template <std::size_t N> std::array<std::string, N> exactly(const std::vector<std::string>& arguments) {
+    if (arguments.size() != N) throw std::invalid_argument(std::to_string(N) + " arguments are needed: see --help");
+    std::array<std::string, N> all;
+    std::copy(arguments.begin(), arguments.end(), all.begin());
+    return all;
+}
+
+/// All bytes of a file.
+inline std::string read_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) throw std::runtime_error("cannot open \"" + path + "\"");
+    return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
 /// A Canceller that Ctrl-C and SIGTERM strike.
