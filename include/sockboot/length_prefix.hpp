@@ -38,30 +38,29 @@ struct LengthPrefix {
     int counts_extra = 0;
 
     /// What the length counts beyond the bytes that follow it, in all.
-    [[nodiscard, gnu::always_inline]] inline constexpr std::int64_t extra() const noexcept {
+    [[nodiscard]] constexpr std::int64_t extra() const noexcept {
         return counts_extra + (counts_itself ? static_cast<std::int64_t>(width) : 0);
     }
     /// The smallest message: its header, as far as that is not the length.
-    [[nodiscard, gnu::always_inline]] inline constexpr std::uint64_t min_size() const noexcept {
+    [[nodiscard]] constexpr std::uint64_t min_size() const noexcept {
         return before + (extra() < 0 ? static_cast<std::uint64_t>(-extra()) : 0);
     }
     /// The largest message: max_size, or what the width can count to.
     [[nodiscard, gnu::always_inline]] inline constexpr std::uint64_t limit() const noexcept {
         const std::uint64_t max_of_8_bytes = (std::numeric_limits<std::uint64_t>::max)() >> 1;
         const std::uint64_t countable = width >= 8 ? max_of_8_bytes : (std::uint64_t{1} << (8 * width)) - 1;
-        const std::uint64_t free = countable - static_cast<std::uint64_t>(extra()) + before;
+        const std::int64_t uncounted = std::int64_t{before} - counts_extra - (counts_itself ? std::int64_t{width} : 0);
+        const std::uint64_t free = countable + static_cast<std::uint64_t>(uncounted);
         const std::uint64_t addressable = (std::numeric_limits<std::ptrdiff_t>::max)();
         const std::uint64_t possible = free < addressable ? free : addressable;
         return max_size < possible ? max_size : possible;
     }
-    [[nodiscard, gnu::always_inline]] static inline constexpr bool is_known_width(unsigned width) noexcept {
-        return (width >= 1 && width <= 4) || width == 8 || width == varint;
-    }
     /// Whether this format can be used.
     [[nodiscard, gnu::always_inline]] inline constexpr bool is_usable() const noexcept {
-        return is_known_width(width) && max_size != 0 && !(width == varint && (counts_itself || counts_extra != 0)) &&
+        const bool known = (width >= 1 && width <= 4) || width == 8 || width == varint;
+        return known && max_size != 0 && !(width == varint && (counts_itself || counts_extra != 0)) &&
                before <= max_before && counts_extra >= -max_counts_extra && counts_extra <= max_counts_extra &&
-               min_size() <= limit() && (order == std::endian::big || order == std::endian::little);
+               (order == std::endian::big || order == std::endian::little);
     }
     /// The same, with what is wrong. Errors: std::errc::invalid_argument with the field.
     [[nodiscard]] Result<void> check() const;
@@ -89,16 +88,6 @@ struct PackedPrefix {
     Order order : 4;
     bool counts_itself : 1;
 
-    [[gnu::always_inline]] inline constexpr explicit PackedPrefix(const LengthPrefix& format) noexcept
-        : max_size(format.max_size),
-          counts_extra(format.counts_extra),
-          width(static_cast<std::uint16_t>(format.width < 0xFFFF ? format.width : 0xFFFF)),
-          before(static_cast<std::uint8_t>(format.before < 0xFF ? format.before : 0xFF)),
-          order(format.order == std::endian::big      ? Order::big
-                : format.order == std::endian::little ? Order::little
-                                                      : Order::neither),
-          counts_itself(format.counts_itself) {}
-
     [[nodiscard]] constexpr LengthPrefix unpacked() const noexcept {
         constexpr std::endian orders[] = {std::endian{}, std::endian::big, std::endian::little};
         return {width, orders[static_cast<std::size_t>(order)], max_size, counts_itself, before, counts_extra};
@@ -112,11 +101,20 @@ public:
     static constexpr std::size_t max_header = max_prefix_size;
 
     [[gnu::always_inline]] inline explicit constexpr FrameCodec(const LengthPrefix& format) noexcept
-        : format_(format),
+        : format_{format.max_size,
+                  format.counts_extra,
+                  static_cast<std::uint16_t>(format.width < 0xFFFF ? format.width : 0xFFFF),
+                  static_cast<std::uint8_t>(format.before < 0xFF ? format.before : 0xFF),
+                  format.order == std::endian::big      ? PackedPrefix::Order::big
+                  : format.order == std::endian::little ? PackedPrefix::Order::little
+                                                        : PackedPrefix::Order::neither,
+                  format.counts_itself},
           encoding_(encoding_of(format)),
-          limit_(format.limit()),
-          min_(format.min_size()),
-          accepted_(encoding_ != Encoding::none ? limit_ - min_ + 1 : 0) {}
+          limit_(format.limit()) {
+        if (format.before != 0 || format.counts_extra < 0) [[unlikely]]
+            min_ = format.min_size();
+        if (encoding_ != Encoding::none && min_ <= limit_) accepted_ = limit_ - min_ + 1;
+    }
 
     [[nodiscard]] Result<void> check() const { return format_.unpacked().check(); }
     [[nodiscard]] constexpr PackedPrefix packed() const noexcept { return format_; }
@@ -214,7 +212,8 @@ private:
         if (!format.is_usable()) return Encoding::none;
         if (format.width == LengthPrefix::varint) return Encoding::varint;
         if (format.before != 0) return Encoding::header;
-        const bool four_big = format.width == 4 && format.order == std::endian::big && format.extra() == 0;
+        const bool four_big =
+            format.width == 4 && format.order == std::endian::big && !format.counts_itself && format.counts_extra == 0;
         return four_big ? Encoding::four_big : Encoding::fixed;
     }
     static constexpr FrameExtent known(std::size_t header, std::uint64_t message) noexcept {
@@ -276,13 +275,16 @@ private:
 
     PackedPrefix format_;
     Encoding encoding_;
-    std::uint64_t limit_, min_, accepted_;  ///< of accepted sizes: the largest, the smallest, and how many there are
+    std::uint64_t limit_, min_ = 0, accepted_ = 0;  ///< of accepted sizes: the largest, the smallest, how many they are
 };
 }  // namespace detail
 
 inline Result<void> LengthPrefix::check() const {
-    if (is_usable()) [[likely]]
-        return {};
+    if (is_usable()) {
+        if (min_size() <= limit()) [[likely]]
+            return {};
+        return detail::bad_format("max_size is below the size of its header: no message could ever pass");
+    }
     if (max_size == 0) return detail::bad_format("max_size is 0: no message could ever pass");
     if (width == varint && counts_itself) return detail::bad_format("a varint cannot count itself");
     if (width == varint && counts_extra != 0)
@@ -290,8 +292,6 @@ inline Result<void> LengthPrefix::check() const {
     if (before > max_before) return detail::bad_format("its before is over 32 bytes");
     if (counts_extra < -max_counts_extra || counts_extra > max_counts_extra)
         return detail::bad_format("its counts_extra is not from -1024 to 1024");
-    if (is_known_width(width) && min_size() > limit())
-        return detail::bad_format("max_size is below the size of its header: no message could ever pass");
     if (order != std::endian::big && order != std::endian::little)
         return detail::bad_format("its order is neither big nor little");
     return detail::bad_format(

@@ -163,7 +163,7 @@ template <Stream S>
 /// send_message(socket, {header, body, trailer}).
 template <Stream S>
 Result<void> try_send_message(S& stream, std::span<const ByteView> pieces, const LengthPrefix& format = {}) {
-    return detail::send_pieces(stream, pieces, detail::PackedPrefix(format));
+    return detail::send_pieces(stream, pieces, detail::PrefixCodec(format).packed());
 }
 template <Stream S>
 Result<void> try_send_message(S& stream, std::initializer_list<ByteView> pieces, const LengthPrefix& format = {}) {

@@ -126,8 +126,10 @@ template <> class StreamIo<Socket> {
 public:
     explicit StreamIo(Socket& socket) noexcept : socket_(socket) {}
     /// One deadline over all steps of a call: the socket's timeout in that direction.
-    [[nodiscard]] Deadline send_deadline() const noexcept { return Deadline(socket_.policy_.send_timeout()); }
-    [[nodiscard]] Deadline recv_deadline() const noexcept { return Deadline(socket_.policy_.receive_timeout()); }
+    [[nodiscard]] Deadline send_deadline() const noexcept { return Deadline(socket_.policy_.settings_.send_timeout); }
+    [[nodiscard]] Deadline recv_deadline() const noexcept {
+        return Deadline(socket_.policy_.settings_.receive_timeout);
+    }
     /// The first try, without a clock: it blocks where nothing but its own event is to end it. `interrupted`: not
     /// tried, since the socket is cancelled or out of time.
     [[nodiscard, gnu::always_inline]] inline IoResult send_now(ByteView first, ByteView second) const noexcept {

@@ -14,7 +14,7 @@ endfunction()
 keep("should be initialized in the member initialization list" "a default member initialiser does the same")
 keep("timeout\\.hpp:.*useless cast" "clocks count in other units elsewhere")
 keep("detail/os/.*useless cast" "time_t, long and nfds_t are other types elsewhere")
-keep("transfer\\.hpp:.*useless cast" "std::size_t has 32 bits elsewhere")
+keep("(message|netstring|transfer)\\.hpp:.*useless cast" "std::size_t has 32 bits elsewhere")
 keep("'[^']*Counted' has accessible non-virtual destructor" "it is protected, and nothing is deleted by it")
 # Clang
 keep("-Wc\\+\\+98-compat|-Wpre-c\\+\\+|-Wc\\+\\+20-compat" "this is C++20")

@@ -10,6 +10,8 @@
 #include "os.hpp"
 
 namespace sockboot::inline v0_2::detail {
+template <class S> class StreamIo;
+
 inline constexpr const char* negative_spin = "spin: 0 us (off) or more";
 
 /// A timeout for each direction, one deadline over a scope, a canceller, and a time to busy-poll before a call blocks.
@@ -102,6 +104,8 @@ public:
     }
 
 private:
+    template <class S> friend class StreamIo;
+
     struct Settings {
         Timeout receive_timeout, send_timeout;
         Canceller canceller = Canceller::none();
