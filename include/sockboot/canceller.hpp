@@ -146,7 +146,8 @@ inline const Atomic<bool>* cancel_flag(const Canceller& canceller) noexcept {
 }
 
 /// Waits until the entry is ready, the deadline has come or cancel() is called; moved: it is ready.
-inline os::IoResult wait_until(const os::PollEntry& entry, const Canceller& canceller, Deadline& deadline) noexcept {
+[[gnu::always_inline]] inline os::IoResult wait_until(const os::PollEntry& entry, const Canceller& canceller,
+                                                      Deadline& deadline) noexcept {
     os::PollEntry entries[] = {entry, os::PollEntry()};
     if (const os::IoResult woken_by = wake_entry(canceller, entries[1]); !woken_by) return woken_by;
     for (;;) {

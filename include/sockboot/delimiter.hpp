@@ -81,6 +81,9 @@ public:
     [[nodiscard]] Error refusal(ByteView message) const { return delimiter_.check(message).error(); }
 
     static std::size_t write_header(std::byte*, ByteView) noexcept { return 0; }
+    static std::size_t write_header_inline(std::byte* to, ByteView message) noexcept {
+        return write_header(to, message);
+    }
     [[nodiscard]] static constexpr std::size_t before() noexcept { return 0; }
     static constexpr void join(std::byte*, const FrameExtent&) noexcept {}
     [[nodiscard]] std::string_view trailer() const noexcept { return delimiter_.bytes(); }

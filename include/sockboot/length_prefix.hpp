@@ -67,12 +67,12 @@ struct LengthPrefix {
 };
 
 namespace detail {
-inline constexpr std::size_t max_varint_size = 10;
-inline constexpr std::size_t max_prefix_size = LengthPrefix::max_before + max_varint_size;
-
 inline Error bad_format(std::string why) {
     return invalid_argument(Operation::parse, std::move(why)).with_context({}, "a length prefix");
 }
+inline constexpr std::size_t max_varint_size = 10;
+inline constexpr std::size_t max_prefix_size = LengthPrefix::max_before + max_varint_size;
+
 inline Error malformed_length(std::string why) {
     return Error(Errc::malformed_length, Operation::receive).with_note(std::move(why));
 }
@@ -88,18 +88,19 @@ struct PackedPrefix {
     Order order : 4;
     bool counts_itself : 1;
 
+    [[nodiscard, gnu::always_inline]] inline constexpr std::int64_t extra() const noexcept {
+        return counts_extra + (counts_itself ? std::int64_t{width} : 0);
+    }
     [[nodiscard]] constexpr LengthPrefix unpacked() const noexcept {
         constexpr std::endian orders[] = {std::endian{}, std::endian::big, std::endian::little};
         return {width, orders[static_cast<std::size_t>(order)], max_size, counts_itself, before, counts_extra};
     }
 };
 static_assert(sizeof(PackedPrefix) == 16);
-
 /// How a length prefix is read and written.
 template <> class FrameCodec<LengthPrefix> {
 public:
     static constexpr std::size_t max_header = max_prefix_size;
-
     [[gnu::always_inline]] inline explicit constexpr FrameCodec(const LengthPrefix& format) noexcept
         : format_{format.max_size,
                   format.counts_extra,
@@ -126,10 +127,12 @@ public:
     }
 
     [[nodiscard]] constexpr bool is_usable() const noexcept { return encoding_ != Encoding::none; }
-    /// Bytes of a length that begins a frame; 0 where something else does, or they must be read to tell, and for a
-    /// format that cannot be used.
-    [[nodiscard]] constexpr std::size_t fixed_width() const noexcept {
-        return encoding_ == Encoding::four_big ? 4 : encoding_ == Encoding::fixed ? format_.width : 0;
+    /// Bytes of a frame up to the end of its length; 0 where they must be read to tell, and for a format that cannot be
+    /// used.
+    [[nodiscard]] constexpr std::size_t front_size() const noexcept {
+        return encoding_ == Encoding::four_big ? 4U
+               : encoding_ == Encoding::fixed  ? format_.before + format_.width
+                                               : 0U;
     }
     /// Bytes of a message that stand in front of its length.
     [[nodiscard]] constexpr std::size_t before() const noexcept {
@@ -150,11 +153,19 @@ public:
             store_big_32(static_cast<std::uint32_t>(message.size()), to);
             return 4;
         }
-        return write_other(format_, to, message);
+        if (encoding_ != Encoding::fixed) return write_varint(format_, to, message);
+        move_few(to, message.data(), format_.before);
+        const std::uint64_t length = message.size() - format_.before + static_cast<std::uint64_t>(format_.extra());
+        store_fixed(length, to + format_.before, format_.width, is_big());
+        return front_size();
+    }
+    /// The same for the default format alone, in which nothing of the message stands in front.
+    [[gnu::always_inline]] inline std::size_t write_header_inline(std::byte* to, ByteView message) const noexcept {
+        return encoding_ == Encoding::four_big ? write_header(to, message) : no_header;
     }
     /// Makes one of a frame that has come: moves what stands in front of its length behind that.
     void join(std::byte* frame, const FrameExtent& extent) const noexcept {
-        if (before() != 0) std::memmove(frame + extent.header, frame, before());
+        move_few(frame + extent.header, frame, before());
     }
     [[nodiscard]] static constexpr std::string_view trailer() noexcept { return {}; }
     /// A whole prefix of the default format at the front of `bytes`; unknown: none, or of another format.
@@ -166,7 +177,11 @@ public:
     [[nodiscard, gnu::always_inline]] inline FrameExtent locate(ByteView bytes, std::size_t = 0) const noexcept {
         if (encoding_ == Encoding::four_big) [[likely]]
             return locate_inline(bytes);
-        return locate_other(format_, bytes);
+        if (encoding_ == Encoding::varint) return locate_varint(format_, bytes);
+        if (encoding_ == Encoding::none) return malformed;
+        if (bytes.size() < front_size()) return {};
+        const std::uint64_t length = load_fixed(bytes.data() + format_.before, format_.width, is_big());
+        return frame_of(format_, format_.width, length);
     }
     /// Why a frame is not received: a malformed prefix, or a message over the limit.
     [[nodiscard, gnu::cold]] Error failure(const FrameExtent& extent, ByteView bytes) const {
@@ -193,7 +208,7 @@ public:
     /// What the bytes of a frame that does not come whole tell of the peer; empty: nothing.
     [[nodiscard, gnu::cold]] std::string guess(ByteView came, std::uint64_t missing, bool) const {
         if (const std::string other = protocol_guess(came.text()); !other.empty()) return "what came " + other;
-        const std::size_t width = fixed_width();
+        const std::size_t width = encoding_ != Encoding::varint ? format_.width : 0;
         if (missing == 0 || missing != width || format_.unpacked().extra() != 0) return {};
         return concat({"does the peer's length count its own ", std::to_string(width), " bytes?"});
     }
@@ -204,50 +219,34 @@ public:
     }
 
 private:
-    /// four_big: the default format (4 bytes, big-endian). fixed: any other width with nothing in front of it.
-    /// header: bytes in front of it, or a count of others than what follows. varint: with or without these.
-    enum class Encoding : std::uint8_t { none, four_big, fixed, header, varint };
+    /// four_big: the default format. fixed: any other whose length always has as many bytes.
+    enum class Encoding : std::uint8_t { none, four_big, fixed, varint };
 
     [[gnu::always_inline]] static inline constexpr Encoding encoding_of(const LengthPrefix& format) noexcept {
         if (!format.is_usable()) return Encoding::none;
         if (format.width == LengthPrefix::varint) return Encoding::varint;
-        if (format.before != 0) return Encoding::header;
-        const bool four_big =
-            format.width == 4 && format.order == std::endian::big && !format.counts_itself && format.counts_extra == 0;
+        const bool is_plain = format.before == 0 && !format.counts_itself && format.counts_extra == 0;
+        const bool four_big = format.width == 4 && format.order == std::endian::big && is_plain;
         return four_big ? Encoding::four_big : Encoding::fixed;
     }
     static constexpr FrameExtent known(std::size_t header, std::uint64_t message) noexcept {
         return {message, 0, static_cast<std::uint16_t>(header), FrameExtent::Status::known};
     }
 
-    // Formats but the default one. Static, and with the format by value: the codec itself stays in registers.
-    [[gnu::noinline]] static std::size_t write_other(PackedPrefix packed, std::byte* to, ByteView message) noexcept {
-        const LengthPrefix format = packed.unpacked();
-        if (format.before != 0) std::memcpy(to, message.data(), format.before);
+    // Static, and with the format by value: the codec itself stays in registers.
+    [[gnu::noinline]] static std::size_t write_varint(PackedPrefix format, std::byte* to, ByteView message) noexcept {
+        move_few(to, message.data(), format.before);
         std::byte* end = to + format.before;
-        std::uint64_t length = message.size() - format.before + static_cast<std::uint64_t>(format.extra());
-        if (format.width != LengthPrefix::varint) {
-            store(length, end, format.width, format.order);
-            return format.before + format.width;
-        }
+        std::uint64_t length = message.size() - format.before;
         for (; length >= 0x80; length >>= 7) *end++ = static_cast<std::byte>((length & 0x7F) | 0x80);
         *end++ = static_cast<std::byte>(length);
         return static_cast<std::size_t>(end - to);
     }
-    [[gnu::noinline]] static FrameExtent locate_other(PackedPrefix packed, ByteView bytes) noexcept {
-        const LengthPrefix format = packed.unpacked();
-        if (!format.is_usable()) return malformed;
-        if (bytes.size() <= format.before) return {};
-        const ByteView front = bytes.subspan(format.before);
-        if (format.width == LengthPrefix::varint) return locate_varint(format, front);
-        if (front.size() < format.width) return {};
-        return frame_of(format, format.width, load(front.data(), format.width, format.order));
-    }
-    /// A varint with needless zero bytes at its end is taken, as Protocol Buffers take it.
-    static FrameExtent locate_varint(const LengthPrefix& format, ByteView bytes) noexcept {
+    /// One with needless zero bytes at its end is taken, as Protocol Buffers take it.
+    [[gnu::noinline]] static FrameExtent locate_varint(PackedPrefix format, ByteView bytes) noexcept {
         std::uint64_t length = 0;
-        for (std::size_t i = 0; i < bytes.size() && i < max_varint_size; ++i) {
-            const auto byte = std::to_integer<std::uint64_t>(bytes.data()[i]);
+        for (std::size_t i = 0; format.before + i < bytes.size() && i < max_varint_size; ++i) {
+            const auto byte = std::to_integer<std::uint64_t>(bytes.data()[format.before + i]);
             if (i == max_varint_size - 1 && byte > 1) return malformed;  // over 64 bits, or one more byte
             length |= (byte & 0x7F) << (7 * i);
             if ((byte & 0x80) == 0) return frame_of(format, i + 1, length);
@@ -255,19 +254,20 @@ private:
         return {};
     }
     /// The frame of so long a length, which is `size` bytes itself.
-    static FrameExtent frame_of(const LengthPrefix& format, std::size_t size, std::uint64_t length) noexcept {
+    [[gnu::always_inline]] static inline FrameExtent frame_of(const PackedPrefix& format, std::size_t size,
+                                                              std::uint64_t length) noexcept {
         const std::int64_t extra = format.extra();
         if (extra > 0 && length < static_cast<std::uint64_t>(extra)) return malformed;
         const std::uint64_t message = length - static_cast<std::uint64_t>(extra) + format.before;
         const bool overflows = extra <= 0 && message < length;
         return known(size, overflows ? ~std::uint64_t{0} : message);
     }
+    [[nodiscard]] constexpr bool is_big() const noexcept { return format_.order == PackedPrefix::Order::big; }
     /// The message's size if the peer writes lengths in the other byte order; 0: that is none either.
     [[nodiscard]] std::uint64_t size_if_swapped(ByteView prefix) const noexcept {
-        LengthPrefix other = format_.unpacked();
-        if (encoding_ == Encoding::varint || other.width < 2) return 0;
-        other.order = other.order == std::endian::big ? std::endian::little : std::endian::big;
-        const FrameExtent extent = frame_of(other, other.width, load(prefix.data(), other.width, other.order));
+        if (encoding_ == Encoding::varint || format_.width < 2) return 0;
+        const std::uint64_t length = load_fixed(prefix.data(), format_.width, !is_big());
+        const FrameExtent extent = frame_of(format_, format_.width, length);
         return extent.is_known() && extent.size <= limit_ ? extent.size : 0;
     }
 

@@ -144,7 +144,7 @@ template <Stream S>
     const detail::PrefixCodec codec(format);
     detail::StreamIo<S> io(stream);
     if (io.desynchronised().sending || !codec.accepts(message)) [[unlikely]]
-        return detail::message_refused(stream, Operation::send, message, codec.packed());
+        return detail::message_refused(stream, Operation::send, message, detail::PrefixCodec(format).packed());
     detail::PrefixBytes bytes;
     const ByteView front(bytes.data(), codec.write_header(bytes.data(), message));
     const ByteView rest = message.subspan(codec.before());
@@ -191,27 +191,32 @@ template <Stream S>
                                                             const LengthPrefix& format = {}) {
     const detail::PrefixCodec codec(format);
     detail::StreamIo<S> io(stream);
-    const std::size_t width = codec.fixed_width();
+    const std::size_t width = codec.front_size();
     if (io.desynchronised().receiving != detail::Receiving::in_order || (width == 0 && !codec.is_usable())) [[unlikely]]
-        return detail::message_refused(stream, Operation::receive, {}, codec.packed());
+        return detail::message_refused(stream, Operation::receive, {}, detail::PrefixCodec(format).packed());
     detail::PrefixBytes bytes;
     Deadline deadline = io.recv_deadline();
-    const detail::Progress prefix = width != 0 ? detail::recv_whole(io, std::span(bytes).first(width), deadline)
-                                               : detail::recv_front(io, bytes, deadline, codec.packed());
+    const detail::Progress prefix = width != 0
+                                        ? detail::recv_whole(io, std::span(bytes).first(width), deadline)
+                                        : detail::recv_front(io, bytes, deadline, detail::PrefixCodec(format).packed());
     if (!prefix.last.any()) [[unlikely]]
-        return detail::prefix_not_received(io, into, prefix, bytes, codec.packed());
+        return detail::prefix_not_received(io, into, prefix, bytes, detail::PrefixCodec(format).packed());
 
     const detail::FrameExtent extent = codec.locate({bytes.data(), prefix.done});
     if (!extent.is_known() || extent.size > codec.limit()) [[unlikely]]
-        return detail::prefix_refused(io, into, extent, bytes, prefix.done, codec.packed());
+        return detail::prefix_refused(io, into, extent, bytes, prefix.done, detail::PrefixCodec(format).packed());
 
-    if (extent.size != into.size() || extent.size == 0 || codec.before() != 0) [[unlikely]]
-        return detail::recv_body(io, into, {bytes.data(), codec.before()}, extent.size, deadline, codec.packed());
-    const std::span<std::byte> body(reinterpret_cast<std::byte*>(into.data()), into.size());
-    const detail::Progress got = detail::recv_whole(io, body, deadline);
+    if (extent.size != into.size() || extent.size <= codec.before()) [[unlikely]]
+        return detail::recv_body(io, into, {bytes.data(), codec.before()}, extent.size, deadline,
+                                 detail::PrefixCodec(format).packed());
+    detail::move_few(reinterpret_cast<std::byte*>(into.data()), bytes.data(), codec.before());
+    const std::span<std::byte> body(reinterpret_cast<std::byte*>(into.data()) + codec.before(),
+                                    into.size() - codec.before());
+    detail::Progress got = detail::recv_whole(io, body, deadline);
     if (got.all(body.size())) [[likely]]
         return true;
-    return detail::body_not_received(io, into, got, extent.size, codec.packed());
+    got.done += codec.before();
+    return detail::body_not_received(io, into, got, extent.size, detail::PrefixCodec(format).packed());
 }
 
 template <Stream S>

@@ -46,6 +46,9 @@ public:
         to[digits] = std::byte{':'};
         return digits + 1;
     }
+    static std::size_t write_header_inline(std::byte* to, ByteView message) noexcept {
+        return write_header(to, message);
+    }
     [[nodiscard]] static constexpr std::size_t before() noexcept { return 0; }
     static constexpr void join(std::byte*, const FrameExtent&) noexcept {}
     [[nodiscard]] static constexpr std::string_view trailer() noexcept { return ","; }

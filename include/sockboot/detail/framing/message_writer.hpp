@@ -105,9 +105,16 @@ private:
         if (message.size() >= large_message_size || max_frame(message) > out_.room() || !codec_.accepts(message))
             [[unlikely]]
             return false;
+        if (const std::size_t size = codec_.write_header_inline(out_.end(), message); size != no_header) [[likely]]
+            out_.commit(size), append_body(message);
+        else
+            append_whole(message);
+        return true;
+    }
+    /// The same of a format whose header is not written in a few instructions.
+    [[gnu::noinline]] void append_whole(ByteView message) noexcept {
         out_.commit(codec_.write_header(out_.end(), message));
         append_body(message.subspan(codec_.before()));
-        return true;
     }
     /// Queues what comes in front of a message, and makes room for `room` bytes behind it.
     void append_header(ByteView message, std::size_t room) {
