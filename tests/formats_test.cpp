@@ -160,6 +160,21 @@ TEST_CASE("formats: a message too short for its header is refused, and a length 
                ContainsSubstring("a length of 3 cannot count its own 4 bytes"));
 }
 
+TEST_CASE("formats: a limit that is just the header allows messages of nothing else, a smaller one is refused",
+          "[formats]") {
+    const LengthPrefix just{.max_size = 3, .before = 3};
+    CHECK(just.check());
+    std::string bytes;
+    append_frame(bytes, "abc", just);
+    CHECK(bytes == "abc\0\0\0\0"sv);
+    const LengthPrefix smaller{.max_size = 2, .before = 3};
+    CHECK_THAT(error_of(smaller.check()).message(), ContainsSubstring("max_size is below the size of its header"));
+    CHECK(error_of(try_append_frame(bytes, "ab", smaller)).code() == std::errc::invalid_argument);
+    FrameDecoder decoder(smaller);
+    decoder.feed(bytes);
+    CHECK(error_of(decoder.try_next()).code() == std::errc::invalid_argument);
+}
+
 TEST_CASE("formats: the limit is of the message, header included", "[formats]") {
     std::string bytes;
     const std::string most = "\0\0\0\0\0\0"s + std::string(16'384, 'x');

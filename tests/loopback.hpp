@@ -26,6 +26,13 @@ inline std::pair<sockboot::Socket, sockboot::Socket> connected_pair() {
     return {std::move(client), server.accept()};
 }
 
+/// Bytes of which no part repeats soon.
+inline std::string pattern(std::size_t size) {
+    std::string text(size, '\0');
+    for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>(i * i >> 3);
+    return text;
+}
+
 /// How many descriptors this process has open.
 inline int open_descriptors() {
     const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir("/proc/self/fd"), &::closedir);

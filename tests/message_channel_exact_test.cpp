@@ -22,16 +22,7 @@ using namespace std::chrono_literals;
 using namespace std::string_view_literals;
 using loopback::connected_pair;
 using loopback::error_of;
-
-namespace {
-
-std::string pattern(std::size_t size) {
-    std::string text(size, '\0');
-    for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>(i * i >> 3);
-    return text;
-}
-
-}  // namespace
+using loopback::pattern;
 
 TEST_CASE("receive_exact: after a line so many bytes as it says, whatever lies in them", "[channel]") {
     auto [socket, peer] = connected_pair();

@@ -18,14 +18,9 @@ using namespace sockboot;
 using namespace std::chrono_literals;
 using loopback::connected_pair;
 using loopback::error_of;
+using loopback::pattern;
 
 namespace {
-
-std::string pattern(std::size_t size) {
-    std::string text(size, '\0');
-    for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>(i * i >> 3);
-    return text;
-}
 
 /// A file with these bytes, as long as it lives.
 class File {

@@ -20,6 +20,7 @@ using namespace sockboot;
 using namespace std::chrono_literals;
 using loopback::connected_pair;
 using loopback::error_of;
+using loopback::pattern;
 
 namespace {
 
@@ -42,12 +43,6 @@ struct Wire {
     }
 };
 static_assert(Stream<Wire> && Stream<Socket> && !Stream<std::string>);
-
-std::string pattern(std::size_t size) {
-    std::string text(size, '\0');
-    for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>(i * i >> 3);
-    return text;
-}
 
 /// Sends a byte every 50 ms, with the timeout of its own receiving as its clock, until the peer closes.
 void drip(Socket& socket) {
