@@ -108,7 +108,14 @@ TEST_CASE("connect_to: an attempt that makes room for the next is listed as one 
     const auto port = server.local_endpoint().port();
     const auto waiting = connect_to("127.0.0.1", port);
     const Resolver resolver([](int) { return 0; }, {"127.0.0.1", "127.0.0.2"});
+    std::vector<int> open;
+    const Script script([&](const Made& made) -> Verdict {
+        if (made.call == Call::connect) open.push_back(loopback::open_descriptors());
+        return {};
+    });
     const Error error = error_of(try_connect_to("two.test", port, {}, {.timeout = 200ms, .max_attempts_in_flight = 1}));
+    REQUIRE(open.size() == 2);
+    CHECK(open[0] == open[1]);  // its socket was closed, and waits for nothing any more
     REQUIRE(error.attempts().size() == 2);
     for (const Attempt& attempt : error.attempts()) {
         CHECK(attempt.code == Errc::deadline_exceeded);
