@@ -27,6 +27,8 @@ public:
 
     [[nodiscard]] std::size_t pending() const noexcept { return decoder_.pending(); }
     bool skip() { return decoder_.skip(); }
+    void set_format(const Format& format) { decoder_.set_format(format); }
+    void set_max_size(std::uint64_t max_size) { decoder_.set_max_size(max_size); }
     /// Copies the message that was received last. Where there is no memory for it, the next receive gives it again.
     void copy(std::string_view message, std::string& into) {
         struct GiveBack {
@@ -62,8 +64,6 @@ public:
     // --- bytes as they are ---
     [[nodiscard]] std::string_view unread() const noexcept { return decoder_.unread(); }
     void feed(ByteView bytes) { decoder_.feed(bytes); }
-    void set_format(const Format& format) { decoder_.set_format(format); }
-    void set_max_size(std::uint64_t max_size) { decoder_.set_max_size(max_size); }
     /// The next `count` of them. Where they do not come whole, what did is kept.
     template <class Io> [[gnu::noinline]] Result<std::string_view> try_receive_exact(Io& io, std::size_t count) {
         if (is_desynchronised(io)) return io.with_source(detail::receive_refused(Receiving::desynchronised));
@@ -150,20 +150,31 @@ private:
         if (size_.is_oversized(used_, decoder_.buffer_.capacity())) decoder_.buffer_ = {};
         decoder_.buffer_.reserve(size_.size());
     }
-    /// Receives once, behind what is there; `missing` bytes are wanted at least. Storage doubles as they come.
-    template <class Io> IoResult receive_more(Io& io, std::size_t missing, bool has_received, Deadline& deadline) {
+    struct Wanted {
+        std::size_t size;
+        bool whole;  ///< waits for all of them
+    };
+    /// Receives once, behind what is there; `tried`: what a first try has come to, or interrupted.
+    template <class Io>
+    IoResult receive_once(Io& io, Wanted wanted, IoResult tried, bool has_received, Deadline& deadline) {
         // A peer that sends a byte at a time would never let it read the clock.
         if (has_received && deadline.expired()) return IoResult::deadline_exceeded;
-        const bool whole = missing >= large_message_size;
-        const std::size_t sound = pending() > max_upfront_allocation ? pending() : max_upfront_allocation;
-        const std::size_t read_ahead = missing > size_.size() ? missing : size_.size();
-        const std::span<std::byte> room = decoder_.prepare(!whole ? read_ahead : missing < sound ? missing : sound);
-        const IoResult got = io.recv_after(io.recv_now(room, whole), room, whole, deadline);
+        const std::span<std::byte> room = decoder_.prepare(wanted.size);
+        if (tried.is(IoResult::interrupted)) tried = io.recv_now(room, wanted.whole);
+        const IoResult got = io.recv_after(tried, room, wanted.whole, deadline);
         if (!got.any()) return got;
         decoder_.commit(got.bytes());
         used_ += got.bytes();
-        if (got.all(room.size()) && !whole) size_.grow();
+        if (got.all(room.size()) && !wanted.whole) size_.grow();
         return got;
+    }
+    /// The same where `missing` bytes as they are are wanted at least. Storage doubles as they come.
+    template <class Io> IoResult receive_more(Io& io, std::size_t missing, bool has_received, Deadline& deadline) {
+        const std::size_t sound = pending() > max_upfront_allocation ? pending() : max_upfront_allocation;
+        const std::size_t read_ahead = missing > size_.size() ? missing : size_.size();
+        const bool whole = missing >= large_message_size;
+        const Wanted wanted{!whole ? read_ahead : missing < sound ? missing : sound, whole};
+        return receive_once(io, wanted, IoResult::interrupted, has_received, deadline);
     }
     /// Goes on where that gave no message.
     template <class Io> [[gnu::noinline]] Result<Message> receive_rest(Io& io) {
@@ -179,36 +190,25 @@ private:
                 last_frame_ = before - pending();
                 return next;
             }
-            // A peer that sends a byte at a time would never let it read the clock.
-            if (has_received && deadline_.expired())
-                return inside_message(io.error_of(IoResult::deadline_exceeded, Operation::receive));
-            bool whole = false;
-            const std::size_t size = next_size(whole);
-            const std::span<std::byte> room = decoder_.prepare(size);
-            if (has_received || tried.is(IoResult::interrupted)) tried = io.recv_now(room, whole);
-            tried = io.recv_after(tried, room, whole, deadline_);
-            if (!tried) return inside_message(io.error_of(tried, Operation::receive));
-            if (tried.bytes() == 0) {
-                if (decoder_.at_boundary()) return Message();
-                return io.with_source(inside_message(Error(Errc::truncated, Operation::receive)));
-            }
-            decoder_.commit(tried.bytes());
-            used_ += tried.bytes();
-            if (tried.all(room.size()) && !whole) size_.grow();
+            const IoResult got = receive_once(io, next_receive(), tried, has_received, deadline_);
+            tried = IoResult::interrupted;
+            if (!got) return inside_message(io.error_of(got, Operation::receive));
+            if (got.bytes() != 0) continue;
+            if (decoder_.at_boundary()) return Message();
+            return io.with_source(inside_message(Error(Errc::truncated, Operation::receive)));
         }
     }
-    /// How many bytes to ask for next, and whether to wait for all of them.
-    [[nodiscard]] std::size_t next_size(bool& whole) const noexcept {
+    /// What to ask for next, of the frames that come.
+    [[nodiscard]] Wanted next_receive() const noexcept {
         const std::uint64_t expected = decoder_.expected();
         const std::uint64_t missing = expected > pending() ? expected - pending() : 0;
         // Of a large message exactly the rest, to where it belongs, so that nothing of the next one has to be moved.
-        whole = expected >= large_message_size;
-        if (whole) return static_cast<std::size_t>(missing);
+        if (expected >= large_message_size) return {static_cast<std::size_t>(missing), true};
         // Behind a large message there mostly comes another one like it.
         const bool after_large = pending() == 0 && last_frame_ >= large_message_size;
-        if (after_large && last_frame_ < size_.max_size()) return static_cast<std::size_t>(last_frame_);
+        if (after_large && last_frame_ < size_.max_size()) return {static_cast<std::size_t>(last_frame_), false};
         const std::size_t rest = size_.size() - (pending() < size_.size() ? pending() : 0);
-        return missing < rest ? rest : static_cast<std::size_t>(missing);
+        return {missing < rest ? rest : static_cast<std::size_t>(missing), false};
     }
 
     /// An error with how much has come of the message that it met, and what that tells of the peer.
