@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <sockboot/formats.hpp>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -47,6 +48,12 @@ const Example examples[] = {
     {"BGP", formats::bgp, bgp_message, bgp_frame},
     {"DNS", formats::dns_over_tcp, "query", "\0\x05query"sv},
 };
+
+std::string big_endian(std::int64_t length) {
+    std::string bytes;
+    for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(length >> shift & 0xFF);
+    return bytes;
+}
 
 }  // namespace
 
@@ -97,6 +104,40 @@ TEST_CASE("formats: the message comes back as it was sent, its header at its fro
         CHECK(channel.receive(into));
         CHECK(into == one.message);
     }
+}
+
+TEST_CASE("formats: a length of 4 bytes may stand anywhere in the header and count what it likes", "[formats]") {
+    for (const unsigned before : {0U, 1U, 3U, 4U, 5U, 16U, 32U})
+        for (const int counts_extra : {-20, -1, 0, 1, 4, 1024})
+            for (const bool counts_itself : {false, true}) {
+                const LengthPrefix format{
+                    .counts_itself = counts_itself, .before = before, .counts_extra = counts_extra};
+                INFO(before << " bytes before, " << counts_extra << " counted beside, itself: " << counts_itself);
+                auto [writer, reader] = connected_pair();
+                MessageChannel sender(std::move(writer), format);
+                MessageChannel receiver(std::move(reader), format);
+                const auto smallest = static_cast<std::size_t>(format.min_size());
+                for (std::size_t size = smallest; size < smallest + 10; ++size) {
+                    std::string message;
+                    while (message.size() < size) message += static_cast<char>('A' + message.size());
+                    const auto length = static_cast<std::int64_t>(size - before) + format.extra();
+                    const std::string frame = message.substr(0, before) + big_endian(length) + message.substr(before);
+                    FrameEncoder encoder(format);
+                    encoder.add(message);
+                    CHECK(encoder.unsent() == frame);
+                    sender.send(message);
+                    CHECK(receiver.receive_exact(frame.size()) == frame);
+                    sender.send_exact(frame);
+                    sender.send(message);
+                    CHECK(receiver.receive_view() == message);
+                    CHECK(receiver.receive_view() == message);
+                }
+                for (std::int64_t length = 0; length < format.extra(); ++length) {
+                    FrameDecoder decoder(format);
+                    decoder.feed(std::string(before, '?') + big_endian(length) + std::string(64, '?'));
+                    CHECK(error_of(decoder.try_next()).code() == Errc::malformed_length);
+                }
+            }
 }
 
 TEST_CASE("formats: a message longer than any buffer keeps its header", "[formats]") {

@@ -75,15 +75,14 @@ public:
 
     [[nodiscard]] bool accepts(ByteView message) const noexcept {
         const std::string_view bytes = trailer();
-        return !bytes.empty() && limit() != 0 && message.size() <= limit() &&
+        return !bytes.empty() && limit() != 0 && admits(message.size()) &&
                delimiter_position(message.text(), bytes) == message.size();
     }
+    [[nodiscard]] bool admits(std::uint64_t size) const noexcept { return size <= limit(); }
     [[nodiscard]] Error refusal(ByteView message) const { return delimiter_.check(message).error(); }
 
     static std::size_t write_header(std::byte*, ByteView) noexcept { return 0; }
-    static std::size_t write_header_inline(std::byte* to, ByteView message) noexcept {
-        return write_header(to, message);
-    }
+    static constexpr std::size_t write_frame_inline(std::byte*, ByteView) noexcept { return 0; }
     [[nodiscard]] static constexpr std::size_t before() noexcept { return 0; }
     static constexpr void join(std::byte*, const FrameExtent&) noexcept {}
     [[nodiscard]] std::string_view trailer() const noexcept { return delimiter_.bytes(); }

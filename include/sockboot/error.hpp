@@ -184,5 +184,11 @@ inline Error message_too_large_to_send(std::uint64_t size, std::uint64_t limit) 
         .with_note(concat({"the message has ", std::to_string(size), " bytes, the limit is ", std::to_string(limit),
                            "; nothing was sent"}));
 }
+/// One that is not received; `guess`: empty, or the end of the sentence.
+inline Error message_too_large_to_receive(std::uint64_t size, std::uint64_t limit, std::string_view guess = {}) {
+    return Error(Errc::message_too_large, Operation::receive)
+        .with_note(concat(
+            {"the peer announces ", std::to_string(size), " bytes, the limit is ", std::to_string(limit), guess}));
+}
 }  // namespace detail
 }  // namespace sockboot::inline v0_2

@@ -38,19 +38,20 @@ struct LengthPrefix {
     int counts_extra = 0;
 
     /// What the length counts beyond the bytes that follow it, in all.
-    [[nodiscard]] constexpr std::int64_t extra() const noexcept {
-        return counts_extra + (counts_itself ? static_cast<std::int64_t>(width) : 0);
+    [[nodiscard]] constexpr std::int64_t extra() const noexcept { return before - uncounted(); }
+    /// What a message has more than its length says.
+    [[nodiscard, gnu::always_inline]] inline constexpr std::int64_t uncounted() const noexcept {
+        return std::int64_t{before} - counts_extra - (counts_itself ? std::int64_t{width} : 0);
     }
     /// The smallest message: its header, as far as that is not the length.
     [[nodiscard]] constexpr std::uint64_t min_size() const noexcept {
-        return before + (extra() < 0 ? static_cast<std::uint64_t>(-extra()) : 0);
+        return uncounted() > std::int64_t{before} ? static_cast<std::uint64_t>(uncounted()) : before;
     }
     /// The largest message: max_size, or what the width can count to.
     [[nodiscard, gnu::always_inline]] inline constexpr std::uint64_t limit() const noexcept {
         const std::uint64_t max_of_8_bytes = (std::numeric_limits<std::uint64_t>::max)() >> 1;
         const std::uint64_t countable = width >= 8 ? max_of_8_bytes : (std::uint64_t{1} << (8 * width)) - 1;
-        const std::int64_t uncounted = std::int64_t{before} - counts_extra - (counts_itself ? std::int64_t{width} : 0);
-        const std::uint64_t free = countable + static_cast<std::uint64_t>(uncounted);
+        const std::uint64_t free = countable + static_cast<std::uint64_t>(uncounted());
         const std::uint64_t addressable = (std::numeric_limits<std::ptrdiff_t>::max)();
         const std::uint64_t possible = free < addressable ? free : addressable;
         return max_size < possible ? max_size : possible;
@@ -96,8 +97,8 @@ struct PackedPrefix {
         return {width, orders[static_cast<std::size_t>(order)], max_size, counts_itself, before, counts_extra};
     }
 };
-static_assert(sizeof(PackedPrefix) == 16);
-/// How a length prefix is read and written.
+static_assert(sizeof(PackedPrefix) == 16, "two registers");
+
 template <> class FrameCodec<LengthPrefix> {
 public:
     static constexpr std::size_t max_header = max_prefix_size;
@@ -110,11 +111,15 @@ public:
                   : format.order == std::endian::little ? PackedPrefix::Order::little
                                                         : PackedPrefix::Order::neither,
                   format.counts_itself},
-          encoding_(encoding_of(format)),
-          limit_(format.limit()) {
-        if (format.before != 0 || format.counts_extra < 0) [[unlikely]]
-            min_ = format.min_size();
+          encoding_(!format.is_usable()                    ? Encoding::none
+                    : format.width == LengthPrefix::varint ? Encoding::varint
+                                                           : Encoding::fixed),
+          limit_(format.limit()),
+          uncounted_(static_cast<std::uint64_t>(format.uncounted())) {
+        if (static_cast<std::int64_t>(uncounted_) > format_.before) min_ = uncounted_;
         if (encoding_ != Encoding::none && min_ <= limit_) accepted_ = limit_ - min_ + 1;
+        if (encoding_ == Encoding::fixed && format.width == 4 && format.order == std::endian::big)
+            inline_front_ = format.before + 4U;
     }
 
     [[nodiscard]] Result<void> check() const { return format_.unpacked().check(); }
@@ -130,15 +135,12 @@ public:
     /// Bytes of a frame up to the end of its length; 0 where they must be read to tell, and for a format that cannot be
     /// used.
     [[nodiscard]] constexpr std::size_t front_size() const noexcept {
-        return encoding_ == Encoding::four_big ? 4U
-               : encoding_ == Encoding::fixed  ? format_.before + format_.width
-                                               : 0U;
+        return encoding_ == Encoding::fixed ? format_.before + format_.width : 0U;
     }
     /// Bytes of a message that stand in front of its length.
-    [[nodiscard]] constexpr std::size_t before() const noexcept {
-        return encoding_ == Encoding::four_big ? 0 : format_.before;
-    }
-    [[nodiscard]] constexpr bool accepts(ByteView message) const noexcept { return message.size() - min_ < accepted_; }
+    [[nodiscard]] constexpr std::size_t before() const noexcept { return format_.before; }
+    [[nodiscard]] constexpr bool accepts(ByteView message) const noexcept { return admits(message.size()); }
+    [[nodiscard]] constexpr bool admits(std::uint64_t size) const noexcept { return size - min_ < accepted_; }
     [[nodiscard]] Error refusal(ByteView message) const {
         if (auto usable = check(); !usable) return std::move(usable).error();
         if (message.size() > limit_) return message_too_large_to_send(message.size(), limit_);
@@ -149,68 +151,65 @@ public:
     /// Writes the front of an accepted message's frame; returns its size. What follows it is the rest of the message,
     /// from before() on.
     [[gnu::always_inline]] inline std::size_t write_header(std::byte* to, ByteView message) const noexcept {
-        if (encoding_ == Encoding::four_big) [[likely]] {
-            store_big_32(static_cast<std::uint32_t>(message.size()), to);
-            return 4;
-        }
-        if (encoding_ != Encoding::fixed) return write_varint(format_, to, message);
-        move_few(to, message.data(), format_.before);
-        const std::uint64_t length = message.size() - format_.before + static_cast<std::uint64_t>(format_.extra());
-        store_fixed(length, to + format_.before, format_.width, is_big());
-        return front_size();
+        const std::size_t size = front_size();
+        if (size == 0) return write_varint(format_, to, message);
+        const std::uint64_t length = message.size() - uncounted_;
+        move_few(to, message.data(), before());
+        if (!is_inline()) return store(length, to + before(), format_.width, order()), size;
+        store_big_32(static_cast<std::uint32_t>(length), to + before());
+        return size;
     }
-    /// The same for the default format alone, in which nothing of the message stands in front.
-    [[gnu::always_inline]] inline std::size_t write_header_inline(std::byte* to, ByteView message) const noexcept {
-        return encoding_ == Encoding::four_big ? write_header(to, message) : no_header;
+    /// The whole frame, where its length is of 4 bytes, big-endian: the message goes 4 bytes up, and the front of the
+    /// frame over its first ones.
+    [[gnu::always_inline]] inline std::size_t write_frame_inline(std::byte* to, ByteView message) const noexcept {
+        if (!is_inline()) return 0;
+        if (!message.empty()) std::memcpy(to + 4, message.data(), message.size());
+        store_big_32(static_cast<std::uint32_t>(message.size() - uncounted_), to + inline_front_ - 4);
+        if (inline_front_ != 4) [[unlikely]]
+            move_few(to, message.data(), inline_front_ - 4);
+        return 4 + message.size();
     }
     /// Makes one of a frame that has come: moves what stands in front of its length behind that.
-    void join(std::byte* frame, const FrameExtent& extent) const noexcept {
-        move_few(frame + extent.header, frame, before());
+    [[gnu::always_inline]] inline void join(std::byte* frame, const FrameExtent& extent) const noexcept {
+        if (before() != 0) [[unlikely]]
+            move_few(frame + extent.header, frame, before());
     }
     [[nodiscard]] static constexpr std::string_view trailer() noexcept { return {}; }
-    /// A whole prefix of the default format at the front of `bytes`; unknown: none, or of another format.
+    /// A whole prefix with a length of 4 bytes, big-endian, at the front of `bytes`; unknown: none, or of another
+    /// format. A length that does not count what it must makes a size that is not admitted.
     [[nodiscard, gnu::always_inline]] inline FrameExtent locate_inline(ByteView bytes) const noexcept {
-        const bool whole = bytes.size() >= 4 && encoding_ == Encoding::four_big;
-        return whole ? known(4, load_big_32(bytes.data())) : FrameExtent{};
+        if (bytes.size() < inline_front_) return {};
+        return known(4, load_big_32(bytes.data() + inline_front_ - 4) + uncounted_);
     }
     /// The prefix at the front of `bytes`, as far as it has come.
     [[nodiscard, gnu::always_inline]] inline FrameExtent locate(ByteView bytes, std::size_t = 0) const noexcept {
-        if (encoding_ == Encoding::four_big) [[likely]]
-            return locate_inline(bytes);
         if (encoding_ == Encoding::varint) return locate_varint(format_, bytes);
         if (encoding_ == Encoding::none) return malformed;
         if (bytes.size() < front_size()) return {};
-        const std::uint64_t length = load_fixed(bytes.data() + format_.before, format_.width, is_big());
-        return frame_of(format_, format_.width, length);
+        const std::byte* const length = bytes.data() + format_.before;
+        return frame_of(format_, format_.width,
+                        is_inline() ? load_big_32(length) : load(length, format_.width, order()));
     }
     /// Why a frame is not received: a malformed prefix, or a message over the limit.
     [[nodiscard, gnu::cold]] Error failure(const FrameExtent& extent, ByteView bytes) const {
-        const LengthPrefix format = format_.unpacked();
         if (auto usable = check(); !usable) return std::move(usable).error();
-        const ByteView front = bytes.subspan(format.before);
-        if (extent.is_known()) {
-            const char* other = format.order == std::endian::big ? "little" : "big";
-            return Error(Errc::message_too_large, Operation::receive)
-                .with_note(concat({"the peer announces ", std::to_string(extent.size), " bytes, the limit is ",
-                                   std::to_string(limit_),
-                                   length_guess(bytes.text().substr(0, format.before + extent.header),
-                                                size_if_swapped(front), other)}));
-        }
+        const ByteView front = bytes.subspan(before());
+        if (extent.is_known())
+            return message_too_large_to_receive(
+                extent.size, limit_,
+                length_guess(bytes.text().substr(0, before() + extent.header), size_if_swapped(front),
+                             order() == std::endian::big ? "little" : "big"));
         if (encoding_ != Encoding::varint)
-            return malformed_length(concat(
-                {"a length of ", std::to_string(load(front.data(), format.width, format.order)),
-                 format.counts_extra == 0 ? " cannot count its own " : " is below the ", std::to_string(format.extra()),
-                 format.counts_extra == 0 ? " bytes: does the peer count the message alone?"
-                                          : " bytes that it always counts"}));
+            return malformed_length(
+                short_length(load(front.data(), format_.width, order()), format_.extra(), format_.counts_extra == 0));
         const bool ends = (front.data()[max_varint_size - 1] & std::byte{0x80}) == std::byte{};
         return malformed_length(ends ? "a varint that does not fit into 64 bits" : "a varint of more than 10 bytes");
     }
     /// What the bytes of a frame that does not come whole tell of the peer; empty: nothing.
     [[nodiscard, gnu::cold]] std::string guess(ByteView came, std::uint64_t missing, bool) const {
         if (const std::string other = protocol_guess(came.text()); !other.empty()) return "what came " + other;
-        const std::size_t width = encoding_ != Encoding::varint ? format_.width : 0;
-        if (missing == 0 || missing != width || format_.unpacked().extra() != 0) return {};
-        return concat({"does the peer's length count its own ", std::to_string(width), " bytes?"});
+        if (encoding_ == Encoding::varint || missing != format_.width || format_.extra() != 0) return {};
+        return concat({"does the peer's length count its own ", std::to_string(missing), " bytes?"});
     }
     /// Bytes of a prefix of which `have` have come: of a varint nobody knows how many more.
     [[nodiscard]] std::uint64_t wanted_for_header(std::size_t have) const noexcept {
@@ -219,16 +218,9 @@ public:
     }
 
 private:
-    /// four_big: the default format. fixed: any other whose length always has as many bytes.
-    enum class Encoding : std::uint8_t { none, four_big, fixed, varint };
+    /// fixed: a length that always has as many bytes.
+    enum class Encoding : std::uint8_t { none, fixed, varint };
 
-    [[gnu::always_inline]] static inline constexpr Encoding encoding_of(const LengthPrefix& format) noexcept {
-        if (!format.is_usable()) return Encoding::none;
-        if (format.width == LengthPrefix::varint) return Encoding::varint;
-        const bool is_plain = format.before == 0 && !format.counts_itself && format.counts_extra == 0;
-        const bool four_big = format.width == 4 && format.order == std::endian::big && is_plain;
-        return four_big ? Encoding::four_big : Encoding::fixed;
-    }
     static constexpr FrameExtent known(std::size_t header, std::uint64_t message) noexcept {
         return {message, 0, static_cast<std::uint16_t>(header), FrameExtent::Status::known};
     }
@@ -259,23 +251,31 @@ private:
         const std::int64_t extra = format.extra();
         if (extra > 0 && length < static_cast<std::uint64_t>(extra)) return malformed;
         const std::uint64_t message = length - static_cast<std::uint64_t>(extra) + format.before;
-        const bool overflows = extra <= 0 && message < length;
-        return known(size, overflows ? ~std::uint64_t{0} : message);
+        return known(size, extra <= 0 && message < length ? ~std::uint64_t{0} : message);
     }
-    [[nodiscard]] constexpr bool is_big() const noexcept { return format_.order == PackedPrefix::Order::big; }
+    /// Whether its length is of 4 bytes, big-endian, which is written and read in a few instructions.
+    [[nodiscard]] constexpr bool is_inline() const noexcept { return inline_front_ != no_front; }
+    [[nodiscard]] constexpr std::endian order() const noexcept {
+        return format_.order == PackedPrefix::Order::big ? std::endian::big : std::endian::little;
+    }
     /// The message's size if the peer writes lengths in the other byte order; 0: that is none either.
     [[nodiscard]] std::uint64_t size_if_swapped(ByteView prefix) const noexcept {
         if (encoding_ == Encoding::varint || format_.width < 2) return 0;
-        const std::uint64_t length = load_fixed(prefix.data(), format_.width, !is_big());
+        const std::uint64_t length =
+            load(prefix.data(), format_.width, order() == std::endian::big ? std::endian::little : std::endian::big);
         const FrameExtent extent = frame_of(format_, format_.width, length);
         return extent.is_known() && extent.size <= limit_ ? extent.size : 0;
     }
 
+    static constexpr std::size_t no_front = ~std::size_t{0};
     static constexpr FrameExtent malformed{.status = FrameExtent::Status::malformed};
 
     PackedPrefix format_;
     Encoding encoding_;
-    std::uint64_t limit_, min_ = 0, accepted_ = 0;  ///< of accepted sizes: the largest, the smallest, how many they are
+    std::uint64_t limit_, min_ = format_.before,
+                          accepted_ = 0;   ///< of accepted sizes: the largest, the smallest, how many they are
+    std::uint64_t uncounted_;              ///< what a message has more than its length says, modulo 2^64
+    std::size_t inline_front_ = no_front;  ///< bytes up to the end of a length of 4 bytes, big-endian
 };
 }  // namespace detail
 

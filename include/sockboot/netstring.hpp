@@ -31,9 +31,8 @@ public:
     [[nodiscard]] std::uint64_t limit() const noexcept { return max_size_; }
     void set_max_size(std::uint64_t max_size) noexcept { max_size_ = max_size; }
 
-    [[nodiscard]] bool accepts(ByteView message) const noexcept {
-        return max_size_ != 0 && message.size() <= max_size_;
-    }
+    [[nodiscard]] bool accepts(ByteView message) const noexcept { return max_size_ != 0 && admits(message.size()); }
+    [[nodiscard]] bool admits(std::uint64_t size) const noexcept { return size <= max_size_; }
     [[nodiscard]] Error refusal(ByteView message) const {
         if (auto usable = check(); !usable) return std::move(usable).error();
         return message_too_large_to_send(message.size(), max_size_);
@@ -46,9 +45,7 @@ public:
         to[digits] = std::byte{':'};
         return digits + 1;
     }
-    static std::size_t write_header_inline(std::byte* to, ByteView message) noexcept {
-        return write_header(to, message);
-    }
+    static constexpr std::size_t write_frame_inline(std::byte*, ByteView) noexcept { return 0; }
     [[nodiscard]] static constexpr std::size_t before() noexcept { return 0; }
     static constexpr void join(std::byte*, const FrameExtent&) noexcept {}
     [[nodiscard]] static constexpr std::string_view trailer() noexcept { return ","; }
@@ -68,10 +65,7 @@ public:
     }
     [[nodiscard]] Error failure(const FrameExtent& extent, ByteView bytes) const {
         if (auto usable = check(); !usable) return std::move(usable).error();
-        if (extent.is_known())
-            return Error(Errc::message_too_large, Operation::receive)
-                .with_note(concat({"the peer announces ", std::to_string(extent.size), " bytes, the limit is ",
-                                   std::to_string(max_size_)}));
+        if (extent.is_known()) return message_too_large_to_receive(extent.size, max_size_);
         const std::string_view text = bytes.text();
         const std::size_t end = text.find_first_not_of("0123456789");
         const bool has_length = end != 0 && end < max_digits && text[end] == ':' && (end == 1 || text[0] != '0');

@@ -50,15 +50,16 @@ HEADERS = Path("include/sockboot")
 FRAMING = ["framing_test.cpp", "framing_bytes_test.cpp", "framing_delimiter_test.cpp"]
 CHANNEL = ["message_channel_test.cpp", "message_channel_time_test.cpp", "message_channel_errors_test.cpp",
            "message_channel_socket_test.cpp"]
+PREFIX = ["length_prefix_test.cpp", "framing_test.cpp", "message_test.cpp", "message_channel_errors_test.cpp",
+          "message_channel_test.cpp", "framing_bytes_test.cpp", "framing_counterparts_test.cpp",
+          "framing_counterparts_write_test.cpp"]
 CONNECT = ["connect_to_test.cpp", "connect_to_any_test.cpp"]
 
 # For each header the tests that know it, the likeliest killer first.
 TESTS = {
     "timeout.hpp": ["timeout_test.cpp", "wait_policy_test.cpp", "connect_to_any_test.cpp"],
     "framing.hpp": [*FRAMING, "length_prefix_test.cpp", *CHANNEL, "framing_counterparts_test.cpp"],
-    "length_prefix.hpp": ["length_prefix_test.cpp", "framing_test.cpp", "message_test.cpp",
-                          "message_channel_errors_test.cpp", "message_channel_test.cpp", "framing_bytes_test.cpp",
-                          "framing_counterparts_test.cpp", "framing_counterparts_write_test.cpp"],
+    "length_prefix.hpp": PREFIX,
     "delimiter.hpp": ["delimiter_test.cpp", "framing_delimiter_test.cpp", "framing_bytes_test.cpp",
                       "message_channel_test.cpp", "message_channel_errors_test.cpp"],
     "detail/framing/adaptive_size.hpp": ["adaptive_size_test.cpp", "message_channel_test.cpp"],

@@ -44,16 +44,4 @@ inline void store(std::uint64_t value, std::byte* to, unsigned width, std::endia
     for (unsigned i = 0; i < width; ++i, value >>= 8)
         to[order == std::endian::big ? width - 1 - i : i] = static_cast<std::byte>(value & 0xFF);
 }
-/// The same, four of them at once.
-[[gnu::always_inline]] inline std::uint64_t load_fixed(const std::byte* from, unsigned width, bool is_big) noexcept {
-    if (width != 4) return load(from, width, is_big ? std::endian::big : std::endian::little);
-    const std::uint32_t big = load_big_32(from);
-    return is_big ? big : byteswapped(big);
-}
-[[gnu::always_inline]] inline void store_fixed(std::uint64_t value, std::byte* to, unsigned width,
-                                               bool is_big) noexcept {
-    const auto low = static_cast<std::uint32_t>(value);
-    if (width != 4) return store(value, to, width, is_big ? std::endian::big : std::endian::little);
-    store_big_32(is_big ? low : byteswapped(low), to);
-}
 }  // namespace sockboot::inline v0_2::detail

@@ -36,9 +36,10 @@ static_assert(sizeof(FrameExtent) == 16, "two registers");
 ///     std::uint64_t limit() const;                           // bytes of the largest message
 ///     void set_max_size(std::uint64_t);
 ///     bool accepts(ByteView message) const;                  // whether it can be sent
+///     bool admits(std::uint64_t size) const;                 // whether a message of that size can be received
 ///     Error refusal(ByteView message) const;                 // why not
 ///     std::size_t write_header(std::byte* to, ByteView message) const; // of an accepted one; returns its size
-///     std::size_t write_header_inline(std::byte* to, ByteView message) const; // the same, or no_header
+///     std::size_t write_frame_inline(std::byte* to, ByteView message) const; // all of it, in a few instructions, or 0
 ///     std::size_t before() const;                            // bytes of the message that write_header() has written
 ///     void join(std::byte* frame, const FrameExtent&) const; // makes one of a message with its header in between
 ///     std::string_view trailer() const;
@@ -48,9 +49,6 @@ static_assert(sizeof(FrameExtent) == 16, "two registers");
 ///     std::string guess(ByteView came, std::uint64_t missing, bool ended) const;   // see with_guess()
 ///     std::uint64_t wanted_for_header(std::size_t have) const;         // bytes until more is known; 0: nobody knows
 template <class Format> class FrameCodec;
-
-/// What write_header_inline() returns where that is not written in a few instructions, or a part of the message.
-inline constexpr std::size_t no_header = ~std::size_t{0};
 
 /// Bytes of the whole frame of a message that is accepted.
 template <class Codec> std::size_t frame_size(const Codec& codec, ByteView message) noexcept {

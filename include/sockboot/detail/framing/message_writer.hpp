@@ -26,6 +26,8 @@ public:
     MessageWriter(const Format& format, std::size_t max_size) : codec_(format), size_(max_size) {}
 
     [[nodiscard]] std::size_t queued() const noexcept { return out_.size(); }
+    void set_format(const Format& format) { codec_ = FrameCodec<Format>(format); }
+    void set_max_size(std::uint64_t max_size) { codec_.set_max_size(max_size); }
 
     template <class Io> [[gnu::always_inline]] inline Result<void> try_send(Io& io, ByteView message) {
         if (io.desynchronised().sending || !append_small(message)) [[unlikely]]
@@ -44,17 +46,15 @@ public:
     }
 
     // --- bytes as they are ---
-    void set_format(const Format& format) { codec_ = FrameCodec<Format>(format); }
-    void set_max_size(std::uint64_t max_size) { codec_.set_max_size(max_size); }
     template <class Io> [[gnu::noinline]] Result<void> try_send_exact(Io& io, ByteView bytes) {
-        if (io.desynchronised().sending) return io.with_source(Error(Errc::desynchronised, Operation::send));
+        if (io.desynchronised().sending) return refused(io);
         if (bytes.size() >= large_message_size) return send_behind(io, out_.size(), bytes);
         if (bytes.empty()) return try_flush(io);
         append_exact(bytes);
         return send_queued(io, [&](IoResult sent) { return send_rest_of_frame(io, sent, bytes.size()); });
     }
     template <class Io> [[gnu::noinline]] Result<void> try_queue_exact(Io& io, ByteView bytes) {
-        if (io.desynchronised().sending) return io.with_source(Error(Errc::desynchronised, Operation::send));
+        if (io.desynchronised().sending) return refused(io);
         if (bytes.size() >= large_message_size) return send_behind(io, out_.size(), bytes);
         if (auto room = make_room(io, bytes.size(), bytes.size()); !room) return room;
         append_exact(bytes);
@@ -62,6 +62,10 @@ public:
     }
 
 private:
+    /// Why nothing more is sent on a stream that stands inside a message.
+    template <class Io> [[nodiscard, gnu::noinline, gnu::cold]] static Result<void> refused(Io& io) {
+        return io.with_source(Error(Errc::desynchronised, Operation::send));
+    }
     void append_exact(ByteView bytes) {
         out_.reserve(out_.empty() && bytes.size() < size_.size() ? size_.size() : bytes.size());
         out_.append(bytes.data(), bytes.size());
@@ -105,13 +109,13 @@ private:
         if (message.size() >= large_message_size || max_frame(message) > out_.room() || !codec_.accepts(message))
             [[unlikely]]
             return false;
-        if (const std::size_t size = codec_.write_header_inline(out_.end(), message); size != no_header) [[likely]]
-            out_.commit(size), append_body(message);
+        if (const std::size_t size = codec_.write_frame_inline(out_.end(), message); size != 0) [[likely]]
+            out_.commit(size);
         else
             append_whole(message);
         return true;
     }
-    /// The same of a format whose header is not written in a few instructions.
+    /// The same of a format whose frames are not written in a few instructions.
     [[gnu::noinline]] void append_whole(ByteView message) noexcept {
         out_.commit(codec_.write_header(out_.end(), message));
         append_body(message.subspan(codec_.before()));
@@ -129,7 +133,7 @@ private:
     }
     /// Whether `message` can be sent at all.
     template <class Io> [[nodiscard]] Result<void> check(Io& io, ByteView message) {
-        if (io.desynchronised().sending) return io.with_source(Error(Errc::desynchronised, Operation::send));
+        if (io.desynchronised().sending) return refused(io);
         if (codec_.accepts(message)) return {};
         return io.with_source(codec_.refusal(message));
     }
@@ -171,8 +175,7 @@ private:
     }
 
     template <class Io> [[gnu::noinline, gnu::cold]] Result<void> flush_nothing(Io& io) {
-        if (!io.desynchronised().sending) return {};
-        return io.with_source(Error(Errc::desynchronised, Operation::send));
+        return io.desynchronised().sending ? refused(io) : Result<void>();
     }
     template <class Io> [[gnu::noinline]] Result<void> flush_rest(Io& io, IoResult tried) {
         const std::size_t size = out_.size();

@@ -89,6 +89,13 @@ inline bool reads_like_text(std::string_view bytes) noexcept {
                    "-endian?"});
 }
 
+/// Of a length that is below the `counted` bytes that it counts beside what follows it; `itself`: they are its own.
+[[gnu::cold]] inline std::string short_length(std::uint64_t length, std::int64_t counted, bool itself) {
+    return concat({"a length of ", std::to_string(length), itself ? " cannot count its own " : " is below the ",
+                   std::to_string(counted),
+                   itself ? " bytes: does the peer count the message alone?" : " bytes that it always counts"});
+}
+
 /// `error` with a guess, where the stream ended or the time ran out inside a frame of which `came` is there and
 /// `missing` bytes are not (0: nobody knows). Where there is nothing to guess, it costs no memory.
 template <class Codec>
