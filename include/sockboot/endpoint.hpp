@@ -114,12 +114,14 @@ public:
         if (!port.is_valid()) return detail::bad_address(ip, detail::no_port(port, "0"));
         std::string_view bare = ip;
         if (bare.size() > 2 && bare.front() == '[' && bare.back() == ']') bare = bare.substr(1, bare.size() - 2);
-        detail::os::Address address = detail::os::parse_ip(bare);
+        Endpoint endpoint;
+        detail::os::Address& address = endpoint.address_;
+        address = detail::os::parse_ip(bare);
         if (bare.size() != ip.size() && address.family == Family::ipv4) address.family = Family::none;
         if (address.family == Family::none)
             return detail::bad_address(ip, detail::why_no_address(ip, "not an IPv4 or IPv6 address"));
         address.port = port.number();
-        return detail::to_endpoint(address);
+        return endpoint;
     }
     /// From a Unix path, or "@name" for the abstract namespace.
     [[nodiscard]] static Result<Endpoint> try_from_path(std::string_view path) {
