@@ -82,11 +82,15 @@ public:
     [[nodiscard]] Error refusal(ByteView message) const { return delimiter_.check(message).error(); }
 
     static std::size_t write_header(std::byte*, ByteView) noexcept { return 0; }
-    static constexpr std::size_t write_frame_inline(std::byte*, ByteView) noexcept { return 0; }
+    static std::size_t write_header_inline(std::byte* to, ByteView message) noexcept {
+        return write_header(to, message);
+    }
+    [[nodiscard]] static constexpr bool is_simple() noexcept { return false; }
     [[nodiscard]] static constexpr std::size_t before() noexcept { return 0; }
     static constexpr void join(std::byte*, const FrameExtent&) noexcept {}
     [[nodiscard]] std::string_view trailer() const noexcept { return delimiter_.bytes(); }
     [[nodiscard]] static FrameExtent locate_inline(ByteView) noexcept { return {}; }
+    [[nodiscard]] static FrameExtent locate_simple(ByteView) noexcept { return {}; }
     /// The message up to the next delimiter; none begins in the first `scanned` bytes.
     [[nodiscard]] FrameExtent locate(ByteView bytes, std::size_t scanned) const noexcept {
         const std::size_t size = trailer().size();

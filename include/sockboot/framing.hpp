@@ -126,21 +126,30 @@ private:
     }
     /// The same, however it is found; where there is none, next_or_error() says why.
     [[nodiscard, gnu::noinline]] std::string_view next_whole() noexcept {
+        const detail::FrameExtent extent = codec_.locate_simple(buffer_.view());
+        return has_whole(extent) ? take_joined(extent) : next_any();
+    }
+    /// Off the path of the simple formats, whose functions it would make slower.
+    [[nodiscard, gnu::noinline]] std::string_view next_any() noexcept {
         const detail::FrameExtent extent = codec_.locate(buffer_.view(), at_.scanned);
-        return has_whole(extent) ? take(extent) : std::string_view();
+        return has_whole(extent) ? take_joined(extent) : std::string_view();
     }
     [[nodiscard, gnu::always_inline]] inline bool has_whole(const detail::FrameExtent& extent) const noexcept {
         return extent.is_known() && codec_.admits(extent.size) &&
                extent.size + extent.trailer <= buffer_.size() - extent.header;
     }
     [[gnu::always_inline]] inline std::string_view take(const detail::FrameExtent& extent) noexcept {
-        codec_.join(buffer_.data(), extent);
         const auto size = static_cast<std::size_t>(extent.size);
         const std::string_view message(reinterpret_cast<const char*>(buffer_.data()) + extent.header, size);
         buffer_.consume(extent.header + size + extent.trailer);
         at_.expected = 0;
         at_.scanned = 0;
         return message;
+    }
+    /// The same for a format that may have a part of the message in front of the length.
+    [[gnu::always_inline]] inline std::string_view take_joined(const detail::FrameExtent& extent) noexcept {
+        codec_.join(buffer_.data(), extent);
+        return take(extent);
     }
     /// Makes the message that was taken last the next one again; no room was asked for since.
     void give_back(std::string_view message) noexcept {
@@ -159,7 +168,7 @@ private:
         at_.scanned = extent.is_known() ? 0 : static_cast<std::size_t>(extent.size);
         at_.expected = extent.is_known() ? extent.total() : 0;
         if (!extent.is_known() || at_.expected > pending()) return std::optional<std::string_view>();
-        return std::optional<std::string_view>(take(extent));
+        return std::optional<std::string_view>(take_joined(extent));
     }
     /// Makes room for `size` bytes, or for as many as are sound; returns how many.
     std::size_t make_room(std::size_t size) {

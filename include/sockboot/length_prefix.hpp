@@ -92,9 +92,12 @@ struct PackedPrefix {
     [[nodiscard, gnu::always_inline]] inline constexpr std::int64_t extra() const noexcept {
         return counts_extra + (counts_itself ? std::int64_t{width} : 0);
     }
-    [[nodiscard]] constexpr LengthPrefix unpacked() const noexcept {
+    [[nodiscard]] constexpr std::endian endian() const noexcept {
         constexpr std::endian orders[] = {std::endian{}, std::endian::big, std::endian::little};
-        return {width, orders[static_cast<std::size_t>(order)], max_size, counts_itself, before, counts_extra};
+        return orders[static_cast<std::size_t>(order)];
+    }
+    [[nodiscard]] constexpr LengthPrefix unpacked() const noexcept {
+        return {width, endian(), max_size, counts_itself, before, counts_extra};
     }
 };
 static_assert(sizeof(PackedPrefix) == 16, "two registers");
@@ -111,15 +114,13 @@ public:
                   : format.order == std::endian::little ? PackedPrefix::Order::little
                                                         : PackedPrefix::Order::neither,
                   format.counts_itself},
-          encoding_(!format.is_usable()                    ? Encoding::none
-                    : format.width == LengthPrefix::varint ? Encoding::varint
-                                                           : Encoding::fixed),
+          is_usable_(format.is_usable()),
           limit_(format.limit()),
           uncounted_(static_cast<std::uint64_t>(format.uncounted())) {
         if (static_cast<std::int64_t>(uncounted_) > format_.before) min_ = uncounted_;
-        if (encoding_ != Encoding::none && min_ <= limit_) accepted_ = limit_ - min_ + 1;
-        if (encoding_ == Encoding::fixed && format.width == 4 && format.order == std::endian::big)
-            inline_front_ = format.before + 4U;
+        if (is_usable_ && min_ <= limit_) accepted_ = limit_ - min_ + 1;
+        if (is_usable_ && format.width == 4 && format.order == std::endian::big && format.before <= 1)
+            simple_front_ = format.before + 4U;
     }
 
     [[nodiscard]] Result<void> check() const { return format_.unpacked().check(); }
@@ -131,11 +132,13 @@ public:
         *this = FrameCodec(changed);
     }
 
-    [[nodiscard]] constexpr bool is_usable() const noexcept { return encoding_ != Encoding::none; }
+    [[nodiscard]] constexpr bool is_usable() const noexcept { return is_usable_; }
+    /// Whether its length is of 4 bytes, big-endian, with one byte of the message in front of it at most.
+    [[nodiscard]] constexpr bool is_simple() const noexcept { return simple_front_ != no_front; }
     /// Bytes of a frame up to the end of its length; 0 where they must be read to tell, and for a format that cannot be
     /// used.
     [[nodiscard]] constexpr std::size_t front_size() const noexcept {
-        return encoding_ == Encoding::fixed ? format_.before + format_.width : 0U;
+        return is_usable_ && format_.width != LengthPrefix::varint ? format_.before + format_.width : 0U;
     }
     /// Bytes of a message that stand in front of its length.
     [[nodiscard]] constexpr std::size_t before() const noexcept { return format_.before; }
@@ -151,23 +154,16 @@ public:
     /// Writes the front of an accepted message's frame; returns its size. What follows it is the rest of the message,
     /// from before() on.
     [[gnu::always_inline]] inline std::size_t write_header(std::byte* to, ByteView message) const noexcept {
-        const std::size_t size = front_size();
-        if (size == 0) return write_varint(format_, to, message);
-        const std::uint64_t length = message.size() - uncounted_;
-        move_few(to, message.data(), before());
-        if (!is_inline()) return store(length, to + before(), format_.width, order()), size;
-        store_big_32(static_cast<std::uint32_t>(length), to + before());
-        return size;
+        if (!is_simple()) return write_any(format_, to, message);
+        store_big_32(static_cast<std::uint32_t>(message.size() - uncounted_), to + simple_front_ - 4);
+        if (simple_front_ != 4) *to = *message.data();
+        return simple_front_;
     }
-    /// The whole frame, where its length is of 4 bytes, big-endian: the message goes 4 bytes up, and the front of the
-    /// frame over its first ones.
-    [[gnu::always_inline]] inline std::size_t write_frame_inline(std::byte* to, ByteView message) const noexcept {
-        if (!is_inline()) return 0;
-        if (!message.empty()) std::memcpy(to + 4, message.data(), message.size());
-        store_big_32(static_cast<std::uint32_t>(message.size() - uncounted_), to + inline_front_ - 4);
-        if (inline_front_ != 4) [[unlikely]]
-            move_few(to, message.data(), inline_front_ - 4);
-        return 4 + message.size();
+    /// The same where that is a length of 4 bytes, big-endian, and nothing else; or no_header.
+    [[gnu::always_inline]] inline std::size_t write_header_inline(std::byte* to, ByteView message) const noexcept {
+        if (simple_front_ != 4) return no_header;
+        store_big_32(static_cast<std::uint32_t>(message.size() - uncounted_), to);
+        return 4;
     }
     /// Makes one of a frame that has come: moves what stands in front of its length behind that.
     [[gnu::always_inline]] inline void join(std::byte* frame, const FrameExtent& extent) const noexcept {
@@ -175,20 +171,21 @@ public:
             move_few(frame + extent.header, frame, before());
     }
     [[nodiscard]] static constexpr std::string_view trailer() noexcept { return {}; }
-    /// A whole prefix with a length of 4 bytes, big-endian, at the front of `bytes`; unknown: none, or of another
-    /// format. A length that does not count what it must makes a size that is not admitted.
+    /// A whole prefix of a simple format with nothing in front of the length; unknown: there is none. A length that
+    /// does not count what it must makes a size that is not admitted.
     [[nodiscard, gnu::always_inline]] inline FrameExtent locate_inline(ByteView bytes) const noexcept {
-        if (bytes.size() < inline_front_) return {};
-        return known(4, load_big_32(bytes.data() + inline_front_ - 4) + uncounted_);
+        if (bytes.size() < 4 || simple_front_ != 4) return {};
+        return known(4, load_big_32(bytes.data()) + uncounted_);
+    }
+    /// The same of any simple format.
+    [[nodiscard, gnu::always_inline]] inline FrameExtent locate_simple(ByteView bytes) const noexcept {
+        if (bytes.size() < simple_front_) return {};
+        return known(4, load_big_32(bytes.data() + simple_front_ - 4) + uncounted_);
     }
     /// The prefix at the front of `bytes`, as far as it has come.
     [[nodiscard, gnu::always_inline]] inline FrameExtent locate(ByteView bytes, std::size_t = 0) const noexcept {
-        if (encoding_ == Encoding::varint) return locate_varint(format_, bytes);
-        if (encoding_ == Encoding::none) return malformed;
-        if (bytes.size() < front_size()) return {};
-        const std::byte* const length = bytes.data() + format_.before;
-        return frame_of(format_, format_.width,
-                        is_inline() ? load_big_32(length) : load(length, format_.width, order()));
+        if (const FrameExtent found = locate_simple(bytes); found.is_known() && admits(found.size)) return found;
+        return is_usable_ ? locate_any(format_, bytes) : malformed;
     }
     /// Why a frame is not received: a malformed prefix, or a message over the limit.
     [[nodiscard, gnu::cold]] Error failure(const FrameExtent& extent, ByteView bytes) const {
@@ -198,44 +195,50 @@ public:
             return message_too_large_to_receive(
                 extent.size, limit_,
                 length_guess(bytes.text().substr(0, before() + extent.header), size_if_swapped(front),
-                             order() == std::endian::big ? "little" : "big"));
-        if (encoding_ != Encoding::varint)
-            return malformed_length(
-                short_length(load(front.data(), format_.width, order()), format_.extra(), format_.counts_extra == 0));
+                             format_.endian() == std::endian::big ? "little" : "big"));
+        if (!is_varint())
+            return malformed_length(short_length(load(front.data(), format_.width, format_.endian()), format_.extra(),
+                                                 format_.counts_extra == 0));
         const bool ends = (front.data()[max_varint_size - 1] & std::byte{0x80}) == std::byte{};
         return malformed_length(ends ? "a varint that does not fit into 64 bits" : "a varint of more than 10 bytes");
     }
     /// What the bytes of a frame that does not come whole tell of the peer; empty: nothing.
     [[nodiscard, gnu::cold]] std::string guess(ByteView came, std::uint64_t missing, bool) const {
         if (const std::string other = protocol_guess(came.text()); !other.empty()) return "what came " + other;
-        if (encoding_ == Encoding::varint || missing != format_.width || format_.extra() != 0) return {};
+        if (is_varint() || missing != format_.width || format_.extra() != 0) return {};
         return concat({"does the peer's length count its own ", std::to_string(missing), " bytes?"});
     }
     /// Bytes of a prefix of which `have` have come: of a varint nobody knows how many more.
     [[nodiscard]] std::uint64_t wanted_for_header(std::size_t have) const noexcept {
-        if (encoding_ != Encoding::varint) return before() + format_.width;
+        if (!is_varint()) return before() + format_.width;
         return have > before() ? have + 1 : before() + 1;
     }
 
 private:
-    /// fixed: a length that always has as many bytes.
-    enum class Encoding : std::uint8_t { none, fixed, varint };
-
     static constexpr FrameExtent known(std::size_t header, std::uint64_t message) noexcept {
         return {message, 0, static_cast<std::uint16_t>(header), FrameExtent::Status::known};
     }
 
-    // Static, and with the format by value: the codec itself stays in registers.
-    [[gnu::noinline]] static std::size_t write_varint(PackedPrefix format, std::byte* to, ByteView message) noexcept {
+    // Any format, static and with the format by value: the codec itself stays in registers.
+    [[gnu::noinline]] static std::size_t write_any(PackedPrefix format, std::byte* to, ByteView message) noexcept {
         move_few(to, message.data(), format.before);
         std::byte* end = to + format.before;
-        std::uint64_t length = message.size() - format.before;
+        std::uint64_t length = message.size() - format.before + static_cast<std::uint64_t>(format.extra());
+        if (format.width != LengthPrefix::varint) {
+            store(length, end, format.width, format.endian());
+            return std::size_t{format.before} + format.width;
+        }
         for (; length >= 0x80; length >>= 7) *end++ = static_cast<std::byte>((length & 0x7F) | 0x80);
         *end++ = static_cast<std::byte>(length);
         return static_cast<std::size_t>(end - to);
     }
+    [[gnu::noinline]] static FrameExtent locate_any(PackedPrefix format, ByteView bytes) noexcept {
+        if (format.width == LengthPrefix::varint) return locate_varint(format, bytes);
+        if (bytes.size() < std::size_t{format.before} + format.width) return {};
+        return frame_of(format, format.width, load(bytes.data() + format.before, format.width, format.endian()));
+    }
     /// One with needless zero bytes at its end is taken, as Protocol Buffers take it.
-    [[gnu::noinline]] static FrameExtent locate_varint(PackedPrefix format, ByteView bytes) noexcept {
+    static FrameExtent locate_varint(PackedPrefix format, ByteView bytes) noexcept {
         std::uint64_t length = 0;
         for (std::size_t i = 0; format.before + i < bytes.size() && i < max_varint_size; ++i) {
             const auto byte = std::to_integer<std::uint64_t>(bytes.data()[format.before + i]);
@@ -246,23 +249,19 @@ private:
         return {};
     }
     /// The frame of so long a length, which is `size` bytes itself.
-    [[gnu::always_inline]] static inline FrameExtent frame_of(const PackedPrefix& format, std::size_t size,
-                                                              std::uint64_t length) noexcept {
+    static FrameExtent frame_of(const PackedPrefix& format, std::size_t size, std::uint64_t length) noexcept {
         const std::int64_t extra = format.extra();
         if (extra > 0 && length < static_cast<std::uint64_t>(extra)) return malformed;
         const std::uint64_t message = length - static_cast<std::uint64_t>(extra) + format.before;
         return known(size, extra <= 0 && message < length ? ~std::uint64_t{0} : message);
     }
-    /// Whether its length is of 4 bytes, big-endian, which is written and read in a few instructions.
-    [[nodiscard]] constexpr bool is_inline() const noexcept { return inline_front_ != no_front; }
-    [[nodiscard]] constexpr std::endian order() const noexcept {
-        return format_.order == PackedPrefix::Order::big ? std::endian::big : std::endian::little;
-    }
+    [[nodiscard]] constexpr bool is_varint() const noexcept { return format_.width == LengthPrefix::varint; }
     /// The message's size if the peer writes lengths in the other byte order; 0: that is none either.
     [[nodiscard]] std::uint64_t size_if_swapped(ByteView prefix) const noexcept {
-        if (encoding_ == Encoding::varint || format_.width < 2) return 0;
+        if (is_varint() || format_.width < 2) return 0;
         const std::uint64_t length =
-            load(prefix.data(), format_.width, order() == std::endian::big ? std::endian::little : std::endian::big);
+            load(prefix.data(), format_.width,
+                 format_.endian() == std::endian::big ? std::endian::little : std::endian::big);
         const FrameExtent extent = frame_of(format_, format_.width, length);
         return extent.is_known() && extent.size <= limit_ ? extent.size : 0;
     }
@@ -271,11 +270,12 @@ private:
     static constexpr FrameExtent malformed{.status = FrameExtent::Status::malformed};
 
     PackedPrefix format_;
-    Encoding encoding_;
-    std::uint64_t limit_, min_ = format_.before,
-                          accepted_ = 0;   ///< of accepted sizes: the largest, the smallest, how many they are
+    bool is_usable_;
+    std::uint64_t limit_;                  ///< of accepted sizes: the largest,
+    std::uint64_t min_ = format_.before;   ///< the smallest,
+    std::uint64_t accepted_ = 0;           ///< how many they are
     std::uint64_t uncounted_;              ///< what a message has more than its length says, modulo 2^64
-    std::size_t inline_front_ = no_front;  ///< bytes up to the end of a length of 4 bytes, big-endian
+    std::size_t simple_front_ = no_front;  ///< of a simple format: bytes up to the end of its length
 };
 }  // namespace detail
 

@@ -45,12 +45,16 @@ public:
         to[digits] = std::byte{':'};
         return digits + 1;
     }
-    static constexpr std::size_t write_frame_inline(std::byte*, ByteView) noexcept { return 0; }
+    static std::size_t write_header_inline(std::byte* to, ByteView message) noexcept {
+        return write_header(to, message);
+    }
+    [[nodiscard]] static constexpr bool is_simple() noexcept { return false; }
     [[nodiscard]] static constexpr std::size_t before() noexcept { return 0; }
     static constexpr void join(std::byte*, const FrameExtent&) noexcept {}
     [[nodiscard]] static constexpr std::string_view trailer() noexcept { return ","; }
 
     [[nodiscard]] static FrameExtent locate_inline(ByteView) noexcept { return {}; }
+    [[nodiscard]] static FrameExtent locate_simple(ByteView) noexcept { return {}; }
     [[nodiscard]] FrameExtent locate(ByteView bytes, std::size_t) const noexcept {
         if (max_size_ == 0) return malformed;
         const std::string_view text = bytes.text();

@@ -48,8 +48,9 @@ public:
     void clear() noexcept { begin_ = end_ = storage_; }
     /// Adds bytes for which there is room.
     void append(const void* bytes, std::size_t count) noexcept {
-        if (count != 0) std::memcpy(end_, bytes, count);
+        std::byte* const to = end_;
         end_ += count;
+        if (count != 0) std::memcpy(to, bytes, count);
     }
     /// Makes room for `count` bytes: by going back to the front, else by moving what is there, else by growing, to
     /// twice the size at least.

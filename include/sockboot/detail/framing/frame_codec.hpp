@@ -39,16 +39,21 @@ static_assert(sizeof(FrameExtent) == 16, "two registers");
 ///     bool admits(std::uint64_t size) const;                 // whether a message of that size can be received
 ///     Error refusal(ByteView message) const;                 // why not
 ///     std::size_t write_header(std::byte* to, ByteView message) const; // of an accepted one; returns its size
-///     std::size_t write_frame_inline(std::byte* to, ByteView message) const; // all of it, in a few instructions, or 0
+///     std::size_t write_header_inline(std::byte* to, ByteView message) const; // the same, or no_header
+///     bool is_simple() const;                                // whether write_header() is a few instructions
 ///     std::size_t before() const;                            // bytes of the message that write_header() has written
 ///     void join(std::byte* frame, const FrameExtent&) const; // makes one of a message with its header in between
 ///     std::string_view trailer() const;
 ///     FrameExtent locate_inline(ByteView bytes) const;                 // a frame that is found in a few instructions
+///     FrameExtent locate_simple(ByteView bytes) const;                 // the same, of any simple format
 ///     FrameExtent locate(ByteView bytes, std::size_t scanned) const;   // scanned: of an earlier answer, or 0
 ///     Error failure(const FrameExtent&, ByteView bytes) const;         // why such a frame is not received
 ///     std::string guess(ByteView came, std::uint64_t missing, bool ended) const;   // see with_guess()
 ///     std::uint64_t wanted_for_header(std::size_t have) const;         // bytes until more is known; 0: nobody knows
 template <class Format> class FrameCodec;
+
+/// What write_header_inline() returns where that is not written in a few instructions, or a part of the message.
+inline constexpr std::size_t no_header = ~std::size_t{0};
 
 /// Bytes of the whole frame of a message that is accepted.
 template <class Codec> std::size_t frame_size(const Codec& codec, ByteView message) noexcept {

@@ -109,17 +109,21 @@ private:
         if (message.size() >= large_message_size || max_frame(message) > out_.room() || !codec_.accepts(message))
             [[unlikely]]
             return false;
-        if (const std::size_t size = codec_.write_frame_inline(out_.end(), message); size != 0) [[likely]]
-            out_.commit(size);
+        if (const std::size_t size = codec_.write_header_inline(out_.end(), message); size != no_header) [[likely]]
+            out_.commit(size), append_body(message);
         else
             append_whole(message);
         return true;
     }
-    /// The same of a format whose frames are not written in a few instructions.
+    /// The same of a format whose header is more than a length. A simple one stays off what others need.
     [[gnu::noinline]] void append_whole(ByteView message) noexcept {
+        codec_.is_simple() ? append_joined(message) : append_any(message);
+    }
+    [[gnu::always_inline]] inline void append_joined(ByteView message) noexcept {
         out_.commit(codec_.write_header(out_.end(), message));
         append_body(message.subspan(codec_.before()));
     }
+    [[gnu::noinline]] void append_any(ByteView message) noexcept { append_joined(message); }
     /// Queues what comes in front of a message, and makes room for `room` bytes behind it.
     void append_header(ByteView message, std::size_t room) {
         const std::size_t wanted = codec_.max_header + room;
