@@ -57,8 +57,12 @@ inline Result<std::vector<Endpoint>> reachable(const std::vector<Endpoint>& reso
         if (endpoint.family() == Family::ipv6) usable.push_back(*Endpoint::try_from_ip("::1", endpoint.port()));
         usable.push_back(*Endpoint::try_from_ip("127.0.0.1", endpoint.port()));
     }
-    if (const Family own = local.unmapped().family(); own != Family::none)
-        std::erase_if(usable, [own](const Endpoint& endpoint) { return endpoint.family() != own; });
+    if (const Family own = local.unmapped().family(); own != Family::none) {
+        std::vector<Endpoint> of_family;
+        for (const Endpoint& endpoint : usable)
+            if (endpoint.family() == own) of_family.push_back(endpoint);
+        usable.swap(of_family);
+    }
     if (usable.size() == 1) return usable;
     if (!usable.empty()) return interleaved(without_repeats(usable));
     return Error(make_error_code(std::errc::address_family_not_supported), Operation::connect)
@@ -139,7 +143,7 @@ private:
             // A host that could not even be resolved is an attempt too.
             if (error.attempts().empty())
                 all.push_back({host_and_port(hosts_[i].host, hosts_[i].port), error.code(), {}, error.operation()});
-            all.insert(all.end(), error.attempts().begin(), error.attempts().end());
+            for (const Attempt& attempt : error.attempts()) all.push_back(attempt);
             const bool cancelled = error.code() == Errc::cancelled;
             if (!first || cancelled) first = std::move(error);
             if (cancelled || deadline_.expired()) break;

@@ -98,7 +98,11 @@ private:
     }
     /// Ends an attempt that has had its share of the time.
     void make_room(std::size_t index) {
-        std::erase_if(slots_, [index](const Slot& slot) { return slot.index == index; });
+        for (auto slot = slots_.begin(); slot != slots_.end(); ++slot)
+            if (slot->index == index) {
+                slots_.erase(slot);
+                break;
+            }
         record_failure(index, Error(Errc::deadline_exceeded, Operation::connect));
     }
     /// Waits until an attempt has ended or the next one is due; moved: that is so. Errors: the deadline's; cancelled.
