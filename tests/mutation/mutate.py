@@ -49,17 +49,16 @@ from sizes import DIRECTIVE, TOKEN  # noqa: E402
 HEADERS = Path("include/sockboot")
 FRAMING = ["framing_test.cpp", "framing_bytes_test.cpp", "framing_delimiter_test.cpp"]
 CHANNEL = ["message_channel_test.cpp", "message_channel_time_test.cpp", "message_channel_errors_test.cpp",
-           "message_channel_socket_test.cpp"]
-PREFIX = ["length_prefix_test.cpp", "framing_test.cpp", "message_test.cpp", "message_channel_errors_test.cpp",
-          "message_channel_test.cpp", "framing_bytes_test.cpp", "framing_counterparts_test.cpp",
-          "framing_counterparts_write_test.cpp"]
+           "message_channel_socket_test.cpp", "message_channel_exact_test.cpp", "faults/exceptions.cpp"]
 CONNECT = ["connect_to_test.cpp", "connect_to_any_test.cpp"]
 
 # For each header the tests that know it, the likeliest killer first.
 TESTS = {
     "timeout.hpp": ["timeout_test.cpp", "wait_policy_test.cpp", "connect_to_any_test.cpp"],
     "framing.hpp": [*FRAMING, "length_prefix_test.cpp", *CHANNEL, "framing_counterparts_test.cpp"],
-    "length_prefix.hpp": PREFIX,
+    "length_prefix.hpp": ["length_prefix_test.cpp", "framing_test.cpp", "message_test.cpp", "formats_test.cpp",
+                          "message_channel_errors_test.cpp", "message_channel_test.cpp", "framing_bytes_test.cpp",
+                          "framing_counterparts_test.cpp", "framing_counterparts_write_test.cpp"],
     "delimiter.hpp": ["delimiter_test.cpp", "framing_delimiter_test.cpp", "framing_bytes_test.cpp",
                       "message_channel_test.cpp", "message_channel_errors_test.cpp"],
     "detail/framing/adaptive_size.hpp": ["adaptive_size_test.cpp", "message_channel_test.cpp"],
@@ -312,14 +311,15 @@ class Bench:
         return [*shlex.split(os.environ.get("CXX", "g++")), *flags]
 
     def compile_once(self) -> None:
-        """A precompiled catch.hpp, a main() where Catch2 has none, and the shim of the wrapped tests."""
+        """A precompiled catch.hpp, a main() where Catch2 has none, and what some of the fault tests are linked with."""
         (self.scratch / "catch_first.hpp").write_text('#include "catch.hpp"\n')
         commands = [["-x", "c++-header", str(self.scratch / "catch_first.hpp"), "-o",
                      str(self.scratch / "catch_first.hpp.gch")]]
         if not self.has_catch_3:
             commands.append(["-c", str(self.root / "tests/main.cpp"), "-o", str(self.scratch / "main.o")])
-        if (shim := self.root / "tests/faults/wrap.cpp").exists():
-            commands.append(["-c", str(shim), "-o", str(self.scratch / "wrap.o")])
+        for helper in ("wrap", "no_memory"):
+            if (source := self.root / f"tests/faults/{helper}.cpp").exists():
+                commands.append(["-c", str(source), "-o", str(self.scratch / f"{helper}.o")])
         for command in commands:
             if not Path(command[-1]).exists():
                 run([*self.compiler, *command], COMPILE_SECONDS)
@@ -339,6 +339,8 @@ class Bench:
             rules = (self.root / "tests/faults/CMakeLists.txt").read_text(encoding="utf-8")
             calls = re.search(r"foreach\(call IN ITEMS\s+(.*?)\)", rules, re.DOTALL)[1].split()
             options += [str(self.scratch / "wrap.o"), *(f"-Wl,--wrap={call}" for call in calls)]
+        if test == "faults/exceptions.cpp":
+            options.append(str(self.scratch / "no_memory.o"))
         return [*options, "-pthread", "-ldl"]
 
     def check(self, folder: Path, test: str) -> None:
