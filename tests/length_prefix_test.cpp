@@ -299,6 +299,8 @@ TEST_CASE("length prefix: a format that cannot be used says which field is wrong
         {{.width = 127}, "its width is 127"},
         {{.max_size = 0}, "max_size is 0: no message could ever pass"},
         {{.width = varint, .counts_itself = true}, "a varint cannot count itself"},
+        {{.width = 5, .counts_itself = true}, "its width is 5"},
+        {{.width = varint, .before = 33}, "its before is over 32 bytes"},
         {{.order = static_cast<std::endian>(42)}, "its order is neither big nor little"},
     };
     for (const Bad& row : table) {

@@ -340,6 +340,8 @@ TEST_CASE("MessageChannel: behind a large message one receive takes another one 
 
 TEST_CASE("MessageChannel: its receive buffer begins with 4 KiB, grows while it is filled, and is given back",
           "[message_channel]") {
+    CHECK(ChannelOptions().receive_buffer == 256 * 1024);
+    CHECK(ChannelOptions().send_buffer == 96 * 1024);
     constexpr std::size_t max = 64 << 10;
     std::string small, many;
     append_frame(small, "small");

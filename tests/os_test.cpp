@@ -10,9 +10,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <span>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -46,6 +49,15 @@ UniqueHandle datagram_socket() {
     UniqueHandle handle = opened(Family::ipv4, Type::datagram);
     os::bind(handle.get(), address(Endpoint::parse("127.0.0.1:0"))).value();
     return handle;
+}
+
+/// Until that thread waits in a system call: what /proc says of its state.
+void wait_until_asleep(pid_t thread) {
+    for (char state = 'R'; state != 'S';) {
+        std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/stat");
+        std::string text((std::istreambuf_iterator<char>(file)), {});
+        state = text.at(text.rfind(')') + 2);
+    }
 }
 
 /// A Unix server without a file, whose queue takes few; and the handles that fill it.
@@ -160,9 +172,15 @@ TEST_CASE("connector: a Unix server's full queue is waited for, until there is r
     CHECK(late.error().code() == Errc::deadline_exceeded);
     CHECK(watch.elapsed_ms() >= 30);
 
-    queue.take_one();
+    // Made room while it waits: that says nothing to those who wait, and so it asks again.
+    const pid_t waiting = ::gettid();
+    std::thread server([&] {
+        wait_until_asleep(waiting);
+        queue.take_one();
+    });
     Deadline later(10s);
     auto socket = detail::Connector({queue.where}, "unix", options).run(later);
+    server.join();
     REQUIRE(socket);
     CHECK(socket->remote_endpoint() == queue.where);
     CHECK(socket->context() == "unix");

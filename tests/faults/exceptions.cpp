@@ -26,6 +26,7 @@ namespace {
 
 /// A stream of the user's own that moves at most `step` bytes a call, and none beyond its room. Its n-th call throws.
 struct Wire {
+    std::errc when_full = std::errc::operation_would_block;
     std::size_t room = std::size_t{1} << 20, step = room;
     int until_throw = -1;
     std::string incoming{}, sent{};
@@ -33,7 +34,7 @@ struct Wire {
     Result<std::size_t> try_send_some(ByteView bytes) {
         may_throw();
         const std::size_t size = std::min({room, step, bytes.size()});
-        if (size == 0) return Error(make_error_code(std::errc::operation_would_block), Operation::send);
+        if (size == 0) return Error(make_error_code(when_full), Operation::send);
         if (sent.capacity() == 0) std::abort();  // it must not be the one that takes memory
         sent += bytes.text().substr(0, size);
         room -= size;
@@ -71,6 +72,7 @@ template <class W> W wire(std::size_t room, std::size_t step) {
 template <class Test> void in_every_format(const Test& test) {
     test(LengthPrefix{});
     test(LengthPrefix{.width = LengthPrefix::varint});
+    test(formats::postgresql);
     test(Delimiter("\r\n"));
 }
 
@@ -108,7 +110,8 @@ Result<void> hand_in(MessageChannel<W, Format>& channel, How how, std::string_vi
 TEST_CASE("send and queue: where memory runs out the message was not taken, or the stream is refused from then on",
           "[exceptions]") {
     const How how = GENERATE(How::send, How::queue);
-    in_every_format([how](const auto& format) {
+    const std::errc when_full = GENERATE(std::errc::operation_would_block, std::errc::connection_reset);
+    in_every_format([how, when_full](const auto& format) {
         for (const std::size_t size : {60U, 5000U, 300'000U})
             for (const std::size_t room : {std::size_t{0}, std::size_t{3}, std::size_t{20}, std::size_t{100'000}}) {
                 const std::string message(size, 'x');
@@ -117,6 +120,7 @@ TEST_CASE("send and queue: where memory runs out the message was not taken, or t
                     CAPTURE(size, room, n);
                     MessageChannel channel(wire<Wire>(room, 1000), format, {.send_buffer = 512});
                     channel.queue("first");
+                    channel.stream().when_full = when_full;
                     failed = runs_out(n, [&] { static_cast<void>(hand_in(channel, how, message)); });
                     if (failed) check_stream(channel, message, format);
                 }

@@ -49,7 +49,8 @@ from sizes import DIRECTIVE, TOKEN  # noqa: E402
 HEADERS = Path("include/sockboot")
 FRAMING = ["framing_test.cpp", "framing_bytes_test.cpp", "framing_delimiter_test.cpp"]
 CHANNEL = ["message_channel_test.cpp", "message_channel_time_test.cpp", "message_channel_errors_test.cpp",
-           "message_channel_socket_test.cpp", "message_channel_exact_test.cpp", "faults/exceptions.cpp"]
+           "message_channel_socket_test.cpp", "message_channel_exact_test.cpp", "wrong_peer_test.cpp",
+           "faults/exceptions.cpp"]
 CONNECT = ["connect_to_test.cpp", "connect_to_any_test.cpp"]
 
 # For each header the tests that know it, the likeliest killer first.
@@ -58,7 +59,8 @@ TESTS = {
     "framing.hpp": [*FRAMING, "length_prefix_test.cpp", *CHANNEL, "framing_counterparts_test.cpp"],
     "length_prefix.hpp": ["length_prefix_test.cpp", "framing_test.cpp", "message_test.cpp", "formats_test.cpp",
                           "message_channel_errors_test.cpp", "message_channel_test.cpp", "framing_bytes_test.cpp",
-                          "framing_counterparts_test.cpp", "framing_counterparts_write_test.cpp"],
+                          "framing_counterparts_test.cpp", "framing_counterparts_write_test.cpp",
+                          "wrong_peer_test.cpp"],
     "delimiter.hpp": ["delimiter_test.cpp", "framing_delimiter_test.cpp", "framing_bytes_test.cpp",
                       "message_channel_test.cpp", "message_channel_errors_test.cpp"],
     "detail/framing/adaptive_size.hpp": ["adaptive_size_test.cpp", "message_channel_test.cpp"],
@@ -67,7 +69,7 @@ TESTS = {
     "detail/framing/message_writer.hpp": CHANNEL,
     "transfer.hpp": ["transfer_test.cpp", "message_test.cpp", "graceful_close_test.cpp",
                      "message_channel_time_test.cpp", "faults/wrapped_transfer.cpp"],
-    "message.hpp": ["message_test.cpp", "faults/wrapped_transfer.cpp", "canceller_test.cpp"],
+    "message.hpp": ["message_test.cpp", "wrong_peer_test.cpp", "faults/wrapped_transfer.cpp", "canceller_test.cpp"],
     "message_channel.hpp": CHANNEL,
     "detail/connect/race.hpp": ["race_test.cpp", "connect_to_test.cpp", "faults/wrapped_setup.cpp"],
     "connect_to.hpp": [*CONNECT, "faults/wrapped_waits.cpp", "faults/wrapped_resolve.cpp",
