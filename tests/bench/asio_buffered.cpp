@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Asio's blocking calls with a streambuf each way: reads take what is there, and a stream's messages leave together.
+// Asio's blocking calls with a flat buffer each way: reads take what is there, and a stream's messages leave together.
 #include "asio_common.hpp"
 
 namespace bench {
@@ -7,13 +7,19 @@ namespace {
 
 class AsioBuffered final : public AsioContender {
 public:
+#ifdef BENCH_SPIN
+    void accept() override {
+        AsioContender::accept();
+        socket().non_blocking(true);
+    }
+    void connect(std::uint16_t port) override {
+        AsioContender::connect(port);
+        socket().non_blocking(true);
+    }
+#endif
+
     void answer(Sink& sink, std::size_t count) override {
-        for (std::size_t i = 0; i < count; ++i) {
-            const std::string_view message = receive();
-            sink.take(message.data(), message.size());
-            send(message);
-            input_.drop();
-        }
+        for (std::size_t i = 0; i < count; ++i) send(take(sink));
     }
     void request(Source& source, Sink& sink, std::size_t count) override {
         for (std::size_t i = 0; i < count; ++i) {
@@ -26,34 +32,52 @@ public:
         send({});
     }
     void send_stream(Source& source, std::size_t count) override {
-        for (std::size_t i = 0; i < count; ++i)
-            if (const std::string_view message = source.next(); !output_.put(message)) send(message);
-        asio::write(socket(), output_.bytes());
+        for (std::size_t i = 0; i < count; ++i) queue(source.next());
+        flush();
         if (!receive().empty()) fail("Asio: no end of the stream");
-        input_.drop();
     }
 
 private:
-    /// All that waits, and the message.
-    void send(std::string_view message) {
+    void queue(std::string_view message) {
+        if (output_.put(message)) return;
         const std::uint32_t length = length_of(message);
-        const auto buffers = output_.with(length, message);
+        write(behind(output_, length, message));
+    }
+    void flush() { write(asio::buffer(output_.bytes())); }
+    void send(std::string_view message) {
+        queue(message);
+        if (!output_.bytes().empty()) flush();
+    }
+    template <class Buffers> void write(const Buffers& buffers) {
         asio::write(socket(), buffers, all_of(buffers));
         output_.clear();
     }
+
     std::string_view receive() {
-        while (const std::size_t missing = input_.missing())
-            asio::read(socket(), input_.room(missing), TransferAtLeast{missing});
-        return input_.message();
+        while (input_.missing() != 0) input_.came(read_some());
+        return input_.next();
     }
-    void take(Sink& sink) {
+    /// At least what is missing; with BENCH_SPIN whatever comes, without ever going to sleep.
+    std::size_t read_some() {
+#ifdef BENCH_SPIN
+        asio::error_code error = asio::error::would_block;
+        std::size_t got = 0;
+        while (error == asio::error::would_block) got = socket().read_some(room_of(input_), error);
+        if (error) fail("Asio: " + error.message());
+        return got;
+#else
+        const std::size_t missing = input_.missing();
+        return asio::read(socket(), room_of(input_), TransferAtLeast{missing});
+#endif
+    }
+    std::string_view take(Sink& sink) {
         const std::string_view message = receive();
         sink.take(message.data(), message.size());
-        input_.drop();
+        return message;
     }
 
-    AsioInput input_;
-    AsioOutput output_;
+    FlatInput input_;
+    FlatOutput output_;
 };
 
 }  // namespace

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the contenders of Asio share: connections, the length in front of a message, and two streambufs of messages.
+// What the contenders of Asio share: connections, and the length in front of a message.
 #pragma once
-
-#include <arpa/inet.h>
 
 // GCC sees a null pointer in Asio's scheduler, which is none.
 #pragma GCC diagnostic push
@@ -12,7 +10,7 @@
 
 #include <array>
 
-#include "contender.hpp"
+#include "flat_buffers.hpp"
 
 namespace bench {
 
@@ -21,11 +19,6 @@ using AsioExecutor = asio::io_context::executor_type;
 using AsioSocket = asio::basic_stream_socket<asio::ip::tcp, AsioExecutor>;
 using AsioAcceptor = asio::basic_socket_acceptor<asio::ip::tcp, AsioExecutor>;
 using AsioResolver = asio::ip::basic_resolver<asio::ip::tcp, AsioExecutor>;
-
-inline std::uint32_t length_of(std::string_view message) {
-    if (message.size() > largest_message) fail("Asio: the message is too large");
-    return htonl(static_cast<std::uint32_t>(message.size()));
-}
 
 inline std::size_t size_from(std::uint32_t length) {
     const std::size_t size = ntohl(length);
@@ -51,66 +44,17 @@ struct TransferAtLeast {
 /// All of `buffers`, which are at most a message and what goes with it.
 template <class Buffers> TransferAtLeast all_of(const Buffers& buffers) { return {asio::buffer_size(buffers)}; }
 
-inline constexpr std::size_t streambuf_room = std::size_t{64} << 10;
+/// Where the next bytes go.
+inline asio::mutable_buffer room_of(FlatInput& input) {
+    const FlatInput::Room room = input.room();
+    return {room.bytes, room.size};
+}
 
-/// Messages as they arrive: while missing(), (async_)read into room(missing) at least that much.
-class AsioInput {
-public:
-    AsioInput() { bytes_.prepare(streambuf_room); }
-
-    /// For `missing` bytes, or more: a streambuf takes as much in one call as it has capacity for.
-    asio::streambuf& room(std::size_t missing) {
-        bytes_.prepare(missing);
-        return bytes_;
-    }
-
-    /// How many bytes must still come before the next message is whole.
-    [[nodiscard]] std::size_t missing() const {
-        const std::size_t have = bytes_.size();
-        std::uint32_t length = 0;
-        if (have < sizeof length) return sizeof length - have;
-        std::memcpy(&length, bytes_.data().data(), sizeof length);
-        const std::size_t whole = sizeof length + size_from(length);
-        return whole > have ? whole - have : 0;
-    }
-
-    /// The next message, which is whole: in place, until drop().
-    [[nodiscard]] std::string_view message() const {
-        std::uint32_t length = 0;
-        const auto* bytes = static_cast<const char*>(bytes_.data().data());
-        std::memcpy(&length, bytes, sizeof length);
-        return {bytes + sizeof length, size_from(length)};
-    }
-    void drop() { bytes_.consume(sizeof(std::uint32_t) + message().size()); }
-
-private:
-    asio::streambuf bytes_;
-};
-
-/// Messages that leave together.
-class AsioOutput {
-public:
-    AsioOutput() { bytes_.prepare(streambuf_room); }
-
-    asio::streambuf& bytes() { return bytes_; }
-
-    /// False: there is no room, and all that waits is to be written with this message behind it.
-    bool put(std::string_view message) {
-        const std::uint32_t length = length_of(message);
-        const std::size_t size = sizeof length + message.size();
-        if (bytes_.size() + size > streambuf_room) return false;
-        bytes_.commit(asio::buffer_copy(bytes_.prepare(size), framed(length, message)));
-        return true;
-    }
-
-    [[nodiscard]] std::array<asio::const_buffer, 3> with(const std::uint32_t& length, std::string_view message) const {
-        return {bytes_.data(), asio::buffer(&length, sizeof length), asio::buffer(message)};
-    }
-    void clear() { bytes_.consume(bytes_.size()); }
-
-private:
-    asio::streambuf bytes_;
-};
+/// All that waits, and a message behind it.
+inline std::array<asio::const_buffer, 3> behind(const FlatOutput& output, const std::uint32_t& length,
+                                                std::string_view message) {
+    return {asio::buffer(output.bytes()), asio::buffer(&length, sizeof length), asio::buffer(message)};
+}
 
 class AsioContender : public Contender {
 public:

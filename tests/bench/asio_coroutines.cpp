@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Asio's coroutines with a streambuf each way: they await what is not there yet; a stream's messages leave together.
+// Asio's coroutines with a flat buffer each way: they await what is not there yet; a stream's messages leave together.
 #include "asio_common.hpp"
 
 namespace bench {
@@ -34,7 +34,7 @@ private:
     }
 
     auto more(std::size_t missing) {
-        return asio::async_read(socket(), input_.room(missing), TransferAtLeast{missing}, use_awaitable);
+        return asio::async_read(socket(), room_of(input_), TransferAtLeast{missing}, use_awaitable);
     }
     template <class Buffers> auto write(const Buffers& buffers) {
         return asio::async_write(socket(), buffers, all_of(buffers), use_awaitable);
@@ -42,12 +42,10 @@ private:
 
     Task answering(Sink& sink, std::size_t count) {
         for (std::size_t i = 0; i < count; ++i) {
-            while (const std::size_t missing = input_.missing()) co_await more(missing);
-            const std::string_view message = input_.message();
-            sink.take(message.data(), message.size());
+            while (const std::size_t missing = input_.missing()) input_.came(co_await more(missing));
+            const std::string_view message = take(sink);
             const std::uint32_t length = length_of(message);
             co_await write(framed(length, message));
-            input_.drop();
         }
     }
     Task requesting(Source& source, Sink& sink, std::size_t count) {
@@ -55,13 +53,13 @@ private:
             const std::string_view message = source.next();
             const std::uint32_t length = length_of(message);
             co_await write(framed(length, message));
-            while (const std::size_t missing = input_.missing()) co_await more(missing);
+            while (const std::size_t missing = input_.missing()) input_.came(co_await more(missing));
             take(sink);
         }
     }
     Task receiving(Sink& sink, std::size_t count) {
         for (std::size_t i = 0; i < count; ++i) {
-            while (const std::size_t missing = input_.missing()) co_await more(missing);
+            while (const std::size_t missing = input_.missing()) input_.came(co_await more(missing));
             take(sink);
         }
         const std::uint32_t length = 0;
@@ -72,13 +70,13 @@ private:
             const std::string_view message = source.next();
             if (output_.put(message)) continue;
             const std::uint32_t length = length_of(message);
-            co_await write(output_.with(length, message));
+            co_await write(behind(output_, length, message));
             output_.clear();
         }
-        co_await asio::async_write(socket(), output_.bytes(), use_awaitable);
-        while (const std::size_t missing = input_.missing()) co_await more(missing);
-        if (!input_.message().empty()) fail("Asio: no end of the stream");
-        input_.drop();
+        co_await write(asio::buffer(output_.bytes()));
+        output_.clear();
+        while (const std::size_t missing = input_.missing()) input_.came(co_await more(missing));
+        if (!input_.next().empty()) fail("Asio: no end of the stream");
     }
 
     Task accepting(std::size_t count) {
@@ -107,14 +105,14 @@ private:
         }
     }
 
-    void take(Sink& sink) {
-        const std::string_view message = input_.message();
+    std::string_view take(Sink& sink) {
+        const std::string_view message = input_.next();
         sink.take(message.data(), message.size());
-        input_.drop();
+        return message;
     }
 
-    AsioInput input_;
-    AsioOutput output_;
+    FlatInput input_;
+    FlatOutput output_;
 };
 
 }  // namespace

@@ -68,7 +68,8 @@ class Bench:
         self.sample_seconds = 0.05 if self.quick else 0.08
         self.programs: Path = arguments.programs.resolve()
         self.only = re.compile(arguments.only)
-        self.names = [name for name in plan.EVERYBODY if re.search(arguments.contenders, name)]
+        self.names = [name for name in plan.EVERYBODY if re.search(arguments.contenders, name) and
+                      (name not in plan.GIVEN or (self.programs / f"bench_{name}").exists())]
         self.contenders = Contenders(self.programs)
         self.no_namespace = why_no_namespace()
         self.counts: bool = not arguments.no_counts
@@ -161,7 +162,7 @@ class Bench:
         if not self.wants("latency"):
             return []
         progress("latency")
-        unwanted = (plan.SLOWED, *plan.GUARDED.values(), *plan.GUARDED_C.values())
+        unwanted = (plan.SLOWED, plan.LOGGED, *plan.GUARDED.values(), *plan.GUARDED_C.values())
         names = [name for name in self.names if name not in unwanted]
         turns: dict[str, list[dict[str, float]]] = {name: [] for name in names}
         for _ in range(1 if self.quick else 5):
@@ -209,7 +210,8 @@ class Bench:
 
     def is_counted(self, name: str) -> bool:
         """What spins calls as often as it has time to: a count of it says nothing."""
-        return name in plan.COUNTED_FOR_BUDGETS if self.quick else name not in (plan.SPIN, plan.SLOWED)
+        uncounted = (plan.SPIN, *plan.SPINNING, plan.SLOWED, plan.LOGGED)
+        return name in plan.COUNTED_FOR_BUDGETS if self.quick else name not in uncounted
 
 
 def medians(quantiles: list[dict[str, float]]) -> dict[str, float]:

@@ -57,6 +57,15 @@ private:
 
     std::int64_t end_ = 0;  // on the monotonic clock, from the first wait on
 };
+#elif defined(BENCH_SPIN)
+/// Calls that never go to sleep: where there is nothing to send or receive, they look again.
+class Guard {
+public:
+    static constexpr int wait_flag = MSG_DONTWAIT;
+    static constexpr bool may_fill = false;
+
+    static bool again(int, short) { return errno == EAGAIN || errno == EINTR; }
+};
 #else
 /// Calls that block until there is something to send or receive.
 class Guard {

@@ -32,6 +32,8 @@ SETS = {
     "nothing": "",
     "the standard headers": "".join(f"#include <{header}>\n" for header in STANDARD),
     "sockboot": "#include <sockboot/sockboot.hpp>\n",
+    "Asio for TCP": "".join(f"#include <asio/{header}.hpp>\n"
+                            for header in ("connect", "io_context", "ip/tcp", "read", "write")),
     "Asio": "#include <asio.hpp>\n",
 }
 BUDGETS = (("Asio", 1 / 3), ("the standard headers", 1.5))  # sockboot over it: at most

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 // libuv: one loop, callbacks; uv_try_write first, uv_write for what is left, and no further write until that is done.
-#include <arpa/inet.h>
+// With BENCH_COALESCED the messages of a stream leave together.
 #include <uv.h>
 
-#include <algorithm>
 #include <csignal>
 #include <functional>
 
-#include "contender.hpp"
+#include "flat_buffers.hpp"
 
 namespace bench {
 namespace {
@@ -16,49 +15,6 @@ void check(int status, const char* what) {
     if (status < 0) [[unlikely]]
         fail(std::string("libuv: ") + what + ": " + uv_strerror(status));
 }
-
-/// Where the read callback puts the bytes together again to messages.
-class Frames {
-public:
-    /// Room for a read: behind what has come, and enough for the rest of the message that it begins.
-    uv_buf_t room() {
-        if (begin_ == end_) begin_ = end_ = 0;
-        const std::size_t have = end_ - begin_;
-        if (begin_ > 0 && begin_ + need_ > bytes_.size()) {
-            std::memmove(bytes_.data(), bytes_.data() + begin_, have);
-            begin_ = 0;
-            end_ = have;
-        }
-        if (need_ > bytes_.size()) bytes_.resize(need_);
-        return uv_buf_init(bytes_.data() + end_, static_cast<unsigned>(bytes_.size() - end_));
-    }
-    void filled(std::size_t size) { end_ += size; }
-
-    /// The next whole message, which lies here until the next read: false where more bytes are needed.
-    bool next(std::string_view& message) {
-        need_ = prefix;
-        if (end_ - begin_ < need_) return false;
-        std::uint32_t length = 0;
-        std::memcpy(&length, bytes_.data() + begin_, prefix);
-        length = ntohl(length);
-        if (length > largest_message) fail("libuv: too large a message");
-        need_ += length;
-        if (end_ - begin_ < need_) return false;
-        message = {bytes_.data() + begin_ + prefix, length};
-        begin_ += need_;
-        need_ = prefix;
-        return true;
-    }
-
-private:
-    static constexpr std::size_t prefix = sizeof(std::uint32_t);
-    static constexpr std::size_t read_size = std::size_t{128} << 10;
-
-    std::vector<char> bytes_ = std::vector<char>(read_size);
-    std::size_t begin_ = 0;
-    std::size_t end_ = 0;
-    std::size_t need_ = prefix;
-};
 
 class Libuv final : public Contender {
 public:
@@ -168,43 +124,46 @@ private:
     void read() {
         const int status = uv_read_start(
             stream(&connection_),
-            [](uv_handle_t* handle, std::size_t, uv_buf_t* buffer) { *buffer = self_of(handle).frames_.room(); },
+            [](uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
+                const FlatInput::Room room = self_of(handle).input_.room();
+                *buffer = uv_buf_init(room.bytes, static_cast<unsigned>(room.size));
+            },
             [](uv_stream_t* handle, ssize_t got, const uv_buf_t*) { self_of(handle).came(got); });
         if (status != UV_EALREADY) check(status, "read");
     }
     void came(ssize_t got) {
         if (got < 0) check(static_cast<int>(got), "read");
-        frames_.filled(static_cast<std::size_t>(got));
+        input_.came(static_cast<std::size_t>(got));
         deliver();
         if (writing_) uv_read_stop(stream(&connection_));
     }
     /// Messages wait while one is being written: it may lie in the same buffer.
     void deliver() {
-        for (std::string_view message; !writing_ && frames_.next(message);) on_message_(*this, message);
+        while (!writing_ && input_.missing() == 0) on_message_(*this, input_.next());
     }
 
+    static uv_buf_t piece(std::string_view bytes) {
+        return uv_buf_init(const_cast<char*>(bytes.data()), static_cast<unsigned>(bytes.size()));
+    }
     /// The message must stay where it is while writing_ says so.
     void write(std::string_view message) {
-        if (message.size() > largest_message) fail("libuv: too large a message");
-        length_ = htonl(static_cast<std::uint32_t>(message.size()));
-        uv_buf_t pieces[2] = {uv_buf_init(reinterpret_cast<char*>(&length_), sizeof length_),
-                              uv_buf_init(const_cast<char*>(message.data()), static_cast<unsigned>(message.size()))};
-        const int sent = uv_try_write(stream(&connection_), pieces, 2);
+        length_ = length_of(message);
+        uv_buf_t pieces[2] = {uv_buf_init(reinterpret_cast<char*>(&length_), sizeof length_), piece(message)};
+        write(pieces, 2, sizeof length_ + message.size());
+    }
+    void write(uv_buf_t* pieces, unsigned count, std::size_t size) {
+        const int sent = uv_try_write(stream(&connection_), pieces, count);
         if (sent != UV_EAGAIN) check(sent, "write");
         const std::size_t gone = sent < 0 ? 0 : static_cast<std::size_t>(sent);
-        if (gone < sizeof length_ + message.size()) [[unlikely]]
-            write_rest(pieces, gone);
+        if (gone < size) [[unlikely]]
+            write_rest(pieces, count, gone);
     }
-    void write_rest(uv_buf_t (&pieces)[2], std::size_t gone) {
-        for (uv_buf_t& piece : pieces) {
-            const std::size_t part = std::min(gone, piece.len);
-            piece.base += part;
-            piece.len -= part;
-            gone -= part;
-        }
+    void write_rest(uv_buf_t* pieces, unsigned count, std::size_t gone) {
+        for (; gone >= pieces->len; ++pieces, --count) gone -= pieces->len;
+        pieces->base += gone;
+        pieces->len -= gone;
         writing_ = true;
-        const unsigned whole = pieces[0].len == 0 ? 1 : 0;
-        check(uv_write(&write_request_, stream(&connection_), pieces + whole, 2 - whole, on_written), "write");
+        check(uv_write(&write_request_, stream(&connection_), pieces, count, on_written), "write");
     }
     static void on_written(uv_write_t* request, int status) {
         check(status, "write");
@@ -217,9 +176,27 @@ private:
         if (!writing_) read();
         stop_if_done();
     }
+#ifdef BENCH_COALESCED
+    /// What is written stays where it is until that is done: nothing is put beside it before.
+    void write_stream() {
+        while (!writing_ && to_send_ > 0) {
+            output_.clear();
+            std::string_view message;
+            bool all_fit = true;
+            for (; all_fit && to_send_ > 0; --to_send_) all_fit = output_.put(message = source_->next());
+            length_ = length_of(message);
+            const std::string_view last = all_fit ? std::string_view() : message;
+            uv_buf_t pieces[3] = {piece(output_.bytes()),
+                                  uv_buf_init(reinterpret_cast<char*>(&length_), sizeof length_), piece(last)};
+            const std::size_t behind = all_fit ? 0 : sizeof length_ + last.size();
+            write(pieces, all_fit ? 1 : 3, output_.bytes().size() + behind);
+        }
+    }
+#else
     void write_stream() {
         for (; to_send_ > 0 && !writing_; --to_send_) write(source_->next());
     }
+#endif
 
     /// The first connection is the one that stays.
     static void on_connection(uv_stream_t* listener, int status) {
@@ -312,7 +289,10 @@ private:
     Source* source_ = nullptr;
     Sink* sink_ = nullptr;
     void (*on_message_)(Libuv& self, std::string_view message) = nullptr;
-    Frames frames_;
+    FlatInput input_;
+#ifdef BENCH_COALESCED
+    FlatOutput output_;
+#endif
     std::uint32_t length_ = 0;
     std::size_t to_send_ = 0;
     std::size_t left_ = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Runs one contender: two processes, pinned to a core each, a connection between them, and workloads on command.
+// Runs one contender: two processes, pinned to a core each (but for the look-up of names), a connection between them,
+// and workloads on command.
 //
 //   bench_x                           commands from standard input, one a line, one line of JSON for each
 //   bench_x "request 64 1000"         the commands given, and no other
@@ -75,12 +76,37 @@ template <class Work> Cost measure(Work work) {
     return cost;
 }
 
-void pin(std::size_t core) {
-    cpu_set_t cores;
-    CPU_ZERO(&cores);
-    CPU_SET(core, &cores);
-    if (sched_setaffinity(0, sizeof cores, &cores) != 0) std::cerr << "bench: not pinned to core " << core << '\n';
-}
+/// The core of this process, for all but the look-up of names: whoever asks and a thread that answers would share it,
+/// and half of what it costs to wake that thread would be hidden.
+class Core {
+public:
+    explicit Core(std::size_t number) : number_(number) {
+        sched_getaffinity(0, sizeof all_, &all_);
+        pin();
+    }
+    void use_for(const Command& command) {
+        const bool by_name = command.kind == Command::connect && std::strspn(command.host, "0123456789.") == 0;
+        if (by_name == is_pinned_) by_name ? unpin() : pin();
+    }
+
+private:
+    void pin() {
+        cpu_set_t cores;
+        CPU_ZERO(&cores);
+        CPU_SET(number_, &cores);
+        if (sched_setaffinity(0, sizeof cores, &cores) != 0)
+            std::cerr << "bench: not pinned to core " << number_ << '\n';
+        is_pinned_ = true;
+    }
+    void unpin() {
+        sched_setaffinity(0, sizeof all_, &all_);
+        is_pinned_ = false;
+    }
+
+    std::size_t number_;
+    cpu_set_t all_{};
+    bool is_pinned_ = false;
+};
 
 /// Both directions of a pipe between the two processes, for what is not measured.
 struct Line {
@@ -99,13 +125,14 @@ struct Line {
     }
 };
 
-void serve(const Line& line) {
+void serve(const Line& line, Core core) {
     const auto contender = make_contender();
     line.put(contender->listen());
     contender->accept();
     line.put('r');
     for (;;) {
         const auto command = line.get<Command>();
+        core.use_for(command);
         Sink sink(command.size, command.mode == Mode::latency ? Mode::timed : command.mode);
         line.put('r');
         line.put(measure([&] {
@@ -152,7 +179,7 @@ std::string json(const Cost& client, const Cost& server, const Sink& sink) {
 
 class Client {
 public:
-    explicit Client(const Line& line) : line_(line), contender_(make_contender()) {
+    Client(const Line& line, Core core) : line_(line), core_(core), contender_(make_contender()) {
         port_ = line.get<std::uint16_t>();
         contender_->connect(port_);
         line.get<char>();
@@ -162,6 +189,7 @@ public:
         Source source(command.size, command.mode);
         Sink sink(command.size, command.mode);
         if (command.mode == Mode::latency) sink.reserve(command.count);
+        core_.use_for(command);
         line_.put(command);
         line_.get<char>();
         const Cost here = measure([&] {
@@ -179,6 +207,7 @@ public:
 
 private:
     Line line_;
+    Core core_;
     std::unique_ptr<Contender> contender_;
     std::uint16_t port_ = 0;
 };
@@ -217,13 +246,11 @@ int main(int count, char** arguments) {
     if (server == 0) {
         ::close(to_server[1]);
         ::close(to_client[0]);
-        bench::pin(1);
-        bench::serve({to_server[0], to_client[1]});
+        bench::serve({to_server[0], to_client[1]}, bench::Core(1));
     }
     ::close(to_server[0]);
     ::close(to_client[1]);
-    bench::pin(0);
-    bench::Client client({to_client[0], to_server[1]});
+    bench::Client client({to_client[0], to_server[1]}, bench::Core(0));
     for (int i = 1; i < count; ++i) std::cout << client.run(bench::parse(arguments[i])) << std::endl;
     for (std::string line; count == 1 && std::getline(std::cin, line);)
         std::cout << client.run(bench::parse(line)) << std::endl;

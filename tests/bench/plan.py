@@ -7,14 +7,18 @@ OURS = (SOCKET, CHANNEL, SPIN)
 GUARDED = {SOCKET: "sockboot_socket_timeout", CHANNEL: "sockboot_channel_timeout"}  # with a timeout and a canceller
 SAME_IN_C = {SOCKET: "c_sendmsg", CHANNEL: "c_buffered"}
 GUARDED_C = {name: f"{name}_timeout" for name in SAME_IN_C.values()}  # with one deadline a call and a pipe that ends it
+LOGGED = "sockboot_logged"  # a socket with the log as it is by default: a line for each connection, into a file
 SLOWED = "sockboot_slowed"  # sockboot_socket.cpp with work put in: must be found slower
 ITSELF = SOCKET + "#2"      # a second instance: must be found as fast
 ONE_CALL_A_MESSAGE = ("c_naive", "c_sendmsg", "asio_sync", "poco")
-PEERS = ("c_naive", "c_sendmsg", "c_buffered", "asio_sync", "asio_buffered", "asio_coroutines", "zeromq_pair", "poco",
-         "libuv")
-BUFFERED = ("c_buffered", "asio_buffered")  # the match of the channel, not of the bare socket
-SAME_CONNECT = ("c_naive", *BUFFERED)       # they connect with the code of c_sendmsg, of asio_sync
-EVERYBODY = (*OURS, *GUARDED.values(), *PEERS, *GUARDED_C.values(), SLOWED)
+BUFFERED = ("c_buffered", "asio_buffered", "poco_buffered", "libuv_buffered")  # flat buffers: the match of the channel
+ASIO = ("asio_sync", "asio_buffered", "asio_coroutines")
+GIVEN = tuple(f"{name}_given" for name in ASIO)  # the same with the Asio of -DSOCKBOOT_BENCH_ASIO=FOLDER, where there is
+PEERS = ("c_naive", "c_sendmsg", "c_buffered", *ASIO, *GIVEN, "zeromq_pair", "poco", "poco_buffered", "libuv",
+         "libuv_buffered")
+SPINNING = ("c_spin", "asio_spin")     # c_buffered and asio_buffered that never sleep
+SAME_CONNECT = ("c_naive", *BUFFERED, GIVEN[1])  # they connect with the code of c_sendmsg, asio_sync, poco, libuv
+EVERYBODY = (*OURS, *GUARDED.values(), LOGGED, *PEERS, *SPINNING, *GUARDED_C.values(), SLOWED)
 
 REQUESTS = ("request 64", "request 1024", "request 65536")
 STREAMS = ("stream 64", "stream 1024", "stream 65536", "stream 1048576")
@@ -36,9 +40,10 @@ def pairs(workload: str) -> list[tuple[str, str]]:
     kind = workload.split()[0]
     checks = [(SOCKET, ITSELF)] + [(SOCKET, SLOWED)] * (workload in ("request 64", "stream 64"))
     if kind == "connect":
-        return checks + [(SOCKET, peer) for peer in PEERS if peer not in SAME_CONNECT]
-    bare = ONE_CALL_A_MESSAGE if kind == "stream" else tuple(peer for peer in PEERS if peer not in BUFFERED)
-    spin = [(SPIN, peer) for peer in PEERS] if workload == "request 64" else []
+        logged = [(LOGGED, "c_sendmsg")]
+        return checks + [(SOCKET, peer) for peer in PEERS if peer not in SAME_CONNECT] + logged
+    bare = ONE_CALL_A_MESSAGE if kind == "stream" else tuple(peer for peer in PEERS if peer not in (*BUFFERED, GIVEN[1]))
+    spin = [(SPIN, peer) for peer in (*SPINNING, "c_buffered")] if workload == "request 64" else []
     guarded = [(GUARDED[form], rival) for form, peer in SAME_IN_C.items() for rival in (peer, GUARDED_C[peer])
                if workload in GUARDED_WORKLOADS]
     return checks + [(SOCKET, peer) for peer in bare] + [(CHANNEL, peer) for peer in PEERS] + guarded + spin

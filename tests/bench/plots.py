@@ -27,6 +27,8 @@ LOOKS = {
     "c_naive": ("#8b949e", "7 3"), "c_sendmsg": ("#57606a", "7 3"), "c_buffered": ("#000000", "7 3"),
     "asio_sync": ("#009e73", "2 3"), "asio_buffered": ("#4aa3d9", "2 3"), "asio_coroutines": ("#00593f", "2 3"),
     "zeromq_pair": ("#c88a00", "9 3 2 3"), "poco": ("#8c6d31", "9 3 2 3"), "libuv": ("#7a4fbf", "9 3 2 3"),
+    "poco_buffered": ("#b59b6a", "9 3 2 3"), "libuv_buffered": ("#a98bd9", "9 3 2 3"),
+    "c_spin": ("#d0417e", "7 3"), "asio_spin": ("#e58ab0", "2 3"),
 }
 RIGHT, MIDDLE, BOLD = 'text-anchor="end"', 'text-anchor="middle"', 'font-weight="600"'
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// POCO: a StreamSocket; the length and the message leave in one sendBytes of two buffers.
-#include <Poco/ByteOrder.h>
+// POCO: a StreamSocket; the length and the message leave in one sendBytes of two buffers. With BENCH_COALESCED it has a
+// flat buffer each way: reads take what is there, and a stream's messages leave together.
 #include <Poco/Net/ServerSocket.h>
 #include <Poco/Net/SocketAddress.h>
 #include <Poco/Net/StreamSocket.h>
@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <csignal>
 
-#include "contender.hpp"
+#include "flat_buffers.hpp"
 
 namespace bench {
 namespace {
@@ -33,10 +33,7 @@ public:
     void connect(std::uint16_t port) override { use(StreamSocket(SocketAddress("127.0.0.1", port))); }
 
     void answer(Sink& sink, std::size_t count) override {
-        for (std::size_t i = 0; i < count; ++i) {
-            take(sink);
-            send(message_);
-        }
+        for (std::size_t i = 0; i < count; ++i) send(take(sink));
     }
     void request(Source& source, Sink& sink, std::size_t count) override {
         for (std::size_t i = 0; i < count; ++i) {
@@ -49,9 +46,9 @@ public:
         send("");
     }
     void send_stream(Source& source, std::size_t count) override {
-        for (std::size_t i = 0; i < count; ++i) send(source.next());
-        receive();
-        if (!message_.empty()) fail("POCO: no end of the stream");
+        for (std::size_t i = 0; i < count; ++i) queue(source.next());
+        flush();
+        if (!receive().empty()) fail("POCO: no end of the stream");
     }
 
     bool accept_connections(std::size_t count) override {
@@ -74,52 +71,93 @@ private:
         socket_.setNoDelay(true);
     }
 
-    void send(std::string_view message) {
-        if (message.size() > largest_message) fail("POCO: too large a message");
-        Poco::UInt32 length = Poco::ByteOrder::toNetwork(static_cast<Poco::UInt32>(message.size()));
-        pieces_[0] = Socket::makeBuffer(&length, sizeof length);
-        pieces_[1] = Socket::makeBuffer(const_cast<char*>(message.data()), message.size());
-        for (std::size_t left = sizeof length + message.size(); left > 0;) {
-            const auto sent = static_cast<std::size_t>(socket_.sendBytes(pieces_));
+    /// All of the pieces.
+    void send_pieces(SocketBufVec& pieces) {
+        std::size_t left = 0;
+        for (const SocketBuf& piece : pieces) left += piece.iov_len;
+        while (left > 0) {
+            const auto sent = static_cast<std::size_t>(socket_.sendBytes(pieces));
             left -= sent;
-            if (left > 0) skip(sent);
+            if (left > 0) skip(pieces, sent);
         }
     }
     /// A blocking writev that a signal cuts short has sent only a part.
-    void skip(std::size_t sent) {
-        for (SocketBuf& piece : pieces_) {
+    static void skip(SocketBufVec& pieces, std::size_t sent) {
+        for (SocketBuf& piece : pieces) {
             const std::size_t part = std::min(sent, piece.iov_len);
             piece.iov_base = static_cast<char*>(piece.iov_base) + part;
             piece.iov_len -= part;
             sent -= part;
         }
     }
-
-    void receive_all(void* into, std::size_t size) {
-        for (std::size_t have = 0; have < size;) {
-            const int got =
-                socket_.receiveBytes(static_cast<char*>(into) + have, static_cast<int>(size - have), MSG_WAITALL);
-            if (got == 0) fail("POCO: the stream has ended");
-            have += static_cast<std::size_t>(got);
-        }
+    static SocketBuf piece(std::string_view bytes) {
+        return Socket::makeBuffer(const_cast<char*>(bytes.data()), bytes.size());
     }
-    void receive() {
-        Poco::UInt32 length = 0;
-        receive_all(&length, sizeof length);
-        length = Poco::ByteOrder::fromNetwork(length);
+    std::size_t receive_some(char* into, std::size_t size, int flags) {
+        const int got = socket_.receiveBytes(into, static_cast<int>(size), flags);
+        if (got <= 0) fail("POCO: the stream has ended");
+        return static_cast<std::size_t>(got);
+    }
+    std::string_view take(Sink& sink) {
+        const std::string_view message = receive();
+        sink.take(message.data(), message.size());
+        return message;
+    }
+
+#ifdef BENCH_COALESCED
+    void queue(std::string_view message) {
+        if (output_.put(message)) return;
+        std::uint32_t length = length_of(message);
+        SocketBufVec pieces = {piece(output_.bytes()), Socket::makeBuffer(&length, sizeof length), piece(message)};
+        send_pieces(pieces);
+        output_.clear();
+    }
+    void flush() {
+        SocketBufVec pieces = {piece(output_.bytes())};
+        send_pieces(pieces);
+        output_.clear();
+    }
+    void send(std::string_view message) {
+        queue(message);
+        flush();
+    }
+    std::string_view receive() {
+        while (const std::size_t missing = input_.missing()) {
+            const FlatInput::Room room = input_.room();
+            input_.came(receive_some(room.bytes, room.size, missing >= large_message ? MSG_WAITALL : 0));
+        }
+        return input_.next();
+    }
+
+    FlatInput input_;
+    FlatOutput output_;
+#else
+    void queue(std::string_view message) { send(message); }
+    void flush() {}
+    void send(std::string_view message) {
+        std::uint32_t length = length_of(message);
+        pieces_[0] = Socket::makeBuffer(&length, sizeof length);
+        pieces_[1] = piece(message);
+        send_pieces(pieces_);
+    }
+    void receive_all(char* into, std::size_t size) {
+        for (std::size_t have = 0; have < size;) have += receive_some(into + have, size - have, MSG_WAITALL);
+    }
+    std::string_view receive() {
+        std::uint32_t length = 0;
+        receive_all(reinterpret_cast<char*>(&length), sizeof length);
+        length = ntohl(length);
         if (length > largest_message) fail("POCO: too large a message");
         message_.resize(length);
         receive_all(message_.data(), length);
-    }
-    void take(Sink& sink) {
-        receive();
-        sink.take(message_.data(), message_.size());
+        return message_;
     }
 
-    ServerSocket listener_;
-    StreamSocket socket_;
     SocketBufVec pieces_ = SocketBufVec(2);
     std::string message_;
+#endif
+    ServerSocket listener_;
+    StreamSocket socket_;
 };
 
 }  // namespace

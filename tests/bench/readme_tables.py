@@ -14,9 +14,10 @@ import plan
 from report import both, instructions_rows
 from results import Results
 
-COLUMNS = {"c": "C by hand", "asio_sync": "Asio sync", "asio_buffered": "Asio streambuf",
-           "asio_coroutines": "Asio coroutines", "zeromq_pair": "ZeroMQ", "poco": "POCO", "libuv": "libuv"}
-C_OF = {**plan.SAME_IN_C, plan.SPIN: "c_sendmsg"}
+COLUMNS = {"c": "C by hand", "asio_sync": "Asio sync", "asio_buffered": "Asio, flat buffers",
+           "asio_coroutines": "Asio coroutines", "zeromq_pair": "ZeroMQ", "poco": "POCO", "poco_buffered":
+           "POCO, flat buffers", "libuv": "libuv", "libuv_buffered": "libuv, flat buffers"}
+C_OF = {**plan.SAME_IN_C, plan.SPIN: "c_spin"}
 OURS = {plan.SOCKET: "socket", plan.CHANNEL: "channel", plan.SPIN: "channel, spin"}
 ROWS = [(workload, ours) for workload in plan.REQUESTS for ours in (plan.SOCKET, plan.CHANNEL)]
 ROWS += [(plan.REQUESTS[0], plan.SPIN)] + [(workload, plan.CHANNEL) for workload in plan.STREAMS]
