@@ -258,7 +258,11 @@ TEST_CASE("MessageChannel: a peer that is gone is an error, never a signal", "[m
         CHECK(channel.queued() == 0);
     }
     channel.queue("more");
-    for (int again = 0; again < 2; ++again) CHECK(error_of(channel.try_flush()).code() == std::errc::broken_pipe);
+    for (int again = 0; again < 2; ++again) {
+        const auto error = error_of(channel.try_flush());
+        CHECK(error.code() == std::errc::broken_pipe);
+        CHECK(error.operation() == Operation::send);
+    }
 }
 
 TEST_CASE("MessageChannel: a reset between two messages is an error of no bytes, and leaves no half message",

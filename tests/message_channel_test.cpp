@@ -28,6 +28,7 @@ struct Wire {
     unsigned seed = 0;
     std::vector<std::string> sends{};
     std::size_t received = 0, receives = 0, most_asked = 0;
+    bool asked_for_all = false;
 
     Result<std::size_t> try_send_some(ByteView bytes) {
         Deadline unused{Timeout{}};
@@ -46,6 +47,10 @@ struct Wire {
         received += size;
         return size;
     }
+    Result<std::size_t> try_recv_some(std::span<std::byte> buffer, Deadline&, bool whole) {
+        asked_for_all = whole;
+        return try_recv_some(buffer);
+    }
     std::size_t next_step() {
         if (seed == 0) return step;
         seed = seed * 1664525 + 1013904223;
@@ -57,6 +62,7 @@ struct Wire {
 /// The least that a Stream can be.
 struct PlainWire : Wire {
     Result<std::size_t> try_send_some(ByteView bytes) { return Wire::try_send_some(bytes); }
+    Result<std::size_t> try_recv_some(std::span<std::byte> buffer) { return Wire::try_recv_some(buffer); }
 };
 static_assert(Stream<Wire> && Stream<PlainWire>);
 
@@ -336,6 +342,16 @@ TEST_CASE("MessageChannel: behind a large message one receive takes another one 
     limited.stream().most_asked = 0;
     REQUIRE(limited.receive() == "small");
     CHECK(limited.stream().most_asked <= 16'384);
+}
+
+TEST_CASE("MessageChannel: a large message is waited for as a whole, to where it belongs, and small ones are not",
+          "[message_channel]") {
+    MessageChannel channel(Wire{.incoming = frame("small", LengthPrefix{})});
+    REQUIRE(channel.receive() == "small");
+    CHECK_FALSE(channel.stream().asked_for_all);
+    channel.stream().incoming += frame(text_of(16'384), LengthPrefix{});
+    REQUIRE((channel.receive() == text_of(16'384)));
+    CHECK(channel.stream().asked_for_all);
 }
 
 TEST_CASE("MessageChannel: its receive buffer begins with 4 KiB, grows while it is filled, and is given back",
