@@ -179,6 +179,25 @@ TEST_CASE("formats: a stream that ends in any part of the header is truncated", 
     }
 }
 
+TEST_CASE("formats: of a message that ends early, what had come is kept and counted, its header at its front",
+          "[formats]") {
+    for (const bool same_size_before : {false, true}) {
+        auto [writer, reader] = connected_pair();
+        std::string into;
+        if (same_size_before) {
+            send_message(writer, "Qselect 1", formats::postgresql);
+            REQUIRE(recv_message(reader, into, formats::postgresql));
+        }
+        send_all(writer, "Q\0\0\0\x0Csele"sv);
+        writer.close();
+        const auto error = error_of(try_recv_message(reader, into, formats::postgresql));
+        CHECK(error.code() == Errc::truncated);
+        CHECK(error.transferred() == 5);
+        CHECK(error.wanted() == 9);
+        CHECK(into == "Qsele");
+    }
+}
+
 TEST_CASE("formats: a message too short for its header is refused, and a length too small is malformed", "[formats]") {
     std::string bytes;
     const auto refused = error_of(try_append_frame(bytes, "12345", formats::http2));
