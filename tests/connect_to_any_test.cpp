@@ -71,11 +71,13 @@ TEST_CASE("retry: the attempts end at their number, with what the last one said"
 
 TEST_CASE("retry: a deadline in the middle of a pause ends it, with the last real reason", "[connect_to]") {
     const auto port = closed_port();  // behaviour 104
+    const LogCapture log(LogLevel::warning);
     const Stopwatch watch;
-    const auto error = clean_failure([&] {
-        return try_connect_to("127.0.0.1", port, "db",
-                              {.timeout = 200ms, .retry = {.attempts = 0, .initial_delay = 1h, .max_delay = 1h}});
-    });
+    const RetryPolicy hourly{.attempts = 0, .initial_delay = 1h, .max_delay = 1h, .jitter = 0};
+    const auto error =
+        clean_failure([&] { return try_connect_to("127.0.0.1", port, "db", {.timeout = 200ms, .retry = hourly}); });
+    CHECK(LogCapture::lines() ==
+          std::vector<std::string>{"[db] connect to " + at(port) + ": connection refused; attempt 2 in 3600000 ms"});
     CHECK(watch.elapsed_ms() >= 200);
     CHECK(watch.elapsed_ms() < 2000);
     CHECK(error.code() == Errc::deadline_exceeded);
