@@ -61,6 +61,16 @@ struct DeadlineWire : Wire {
     }
 };
 
+/// One that says by 0 bytes that it has no room, and names itself in the errors, which takes memory.
+struct NamedWire : Wire {
+    using Wire::try_recv_some;
+    Result<std::size_t> try_send_some(ByteView bytes) {
+        if (room == 0) return std::size_t{0};
+        return Wire::try_send_some(bytes);
+    }
+    static Error with_source(Error error) { return std::move(error).with_context("a name of some length", "wire"); }
+};
+
 template <class W> W wire(std::size_t room, std::size_t step) {
     W made;
     made.room = room;
@@ -126,6 +136,19 @@ TEST_CASE("send and queue: where memory runs out the message was not taken, or t
                 }
             }
     });
+}
+
+TEST_CASE("send: no memory for the error of a message that has begun leaves the stream refused", "[exceptions]") {
+    const std::size_t room = GENERATE(0U, 3U, 20U);
+    const std::string message(60, 'x');
+    bool failed = true;
+    for (long n = 0; failed; ++n) {
+        CAPTURE(room, n);
+        MessageChannel channel(wire<NamedWire>(room, 1000), LengthPrefix{}, {.send_buffer = 512});
+        channel.queue("first");
+        failed = runs_out(n, [&] { static_cast<void>(channel.try_send(message)); });
+        if (failed) check_stream(channel, message, LengthPrefix{});
+    }
 }
 
 #ifndef SOCKBOOT_TEST_CANNOT_FAIL
