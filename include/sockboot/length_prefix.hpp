@@ -167,8 +167,7 @@ public:
     }
     /// Makes one of a frame that has come: moves what stands in front of its length behind that.
     [[gnu::always_inline]] inline void join(std::byte* frame, const FrameExtent& extent) const noexcept {
-        if (before() != 0) [[unlikely]]
-            move_few(frame + extent.header, frame, before());
+        move_few(frame + extent.header, frame, before());
     }
     [[nodiscard]] static constexpr std::string_view trailer() noexcept { return {}; }
     /// A whole prefix of a simple format with nothing in front of the length; unknown: there is none. A length that
