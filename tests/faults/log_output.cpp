@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Standard error that takes no more, or that nobody reads: what is logged must hold up no call and end no program.
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -53,9 +54,17 @@ void log_text(const std::string& text) {
     detail::log(LogLevel::error, "test", [&] { return text; });
 }
 
-/// Logs until there is no room for another line.
-void fill_standard_error() {
+/// Logs until a line is dropped.
+void log_until_full() {
     for (const auto before = dropped_log_lines(); dropped_log_lines() == before;) log_text(std::string(80, 'x'));
+}
+
+/// Logs until there is no room for another line, and none can come. The kernel hands a terminal's bytes on to its
+/// reader a moment later, which makes room: until the reader's 4,095 wait for it.
+void fill_standard_error(int reader) {
+    log_until_full();
+    for (int waiting = 0; waiting < 4095 && ::ioctl(reader, FIONREAD, &waiting) == 0;) std::this_thread::yield();
+    log_until_full();
 }
 
 bool is_in(int (*which)(sigset_t*)) {
@@ -80,8 +89,7 @@ void set_sigpipe(int how) {
 TEST_CASE("a log that is not read holds up no call: its lines are dropped and counted", "[faults]") {
     const Kind kind = GENERATE(Kind::pipe, Kind::socket, Kind::terminal);
     Child child([=] {
-        replace_standard_error(kind);
-        fill_standard_error();
+        fill_standard_error(replace_standard_error(kind));
         const auto before = dropped_log_lines();
         const auto server = create_server("127.0.0.1", 0, std::string(2000, 'x'));
         const auto port = server.local_endpoint().port();
@@ -97,7 +105,7 @@ TEST_CASE("no thread waits for room in a log that another one has just taken", "
     Child child([=] {
         const int reader = replace_standard_error(kind);
         ::fcntl(reader, F_SETFL, O_NONBLOCK);
-        fill_standard_error();
+        fill_standard_error(reader);
         detail::Atomic<int> running{4};
         std::vector<std::thread> threads;
         for (int i = 0; i < 4; ++i)
