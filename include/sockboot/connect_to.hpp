@@ -88,29 +88,30 @@ public:
     Result<Socket> connect_hosts() {
         if (auto possible = check_all(); !possible) return failed(std::move(possible).error());
         if (deadline_.is_negative()) return failed(Error(Errc::deadline_exceeded, Operation::connect));
-        std::optional<Backoff> backoff;
-        std::optional<Error> last;
-        for (int round = 1;; ++round) {
-            auto socket = count_ == 1 ? connect_host(*hosts_, deadline_) : try_each_host();
-            if (socket) {
-                log(LogLevel::info, context_, [&] { return "connected to " + socket->remote_endpoint().to_string(); });
-                return socket;
-            }
-            Error error = std::move(socket).error();
-            const std::error_code code = error.code();
-            if (last && (deadline_.expired() || code == Errc::cancelled))
-                return failed(retries_ended(code, *last, round - 1));
-            if (!is_tried_again(error, round)) return failed(std::move(error));
-            if (!backoff) backoff.emplace(options_.retry);
-            const auto delay = backoff->next();
-            log_retry(code, round + 1, delay);
-            if (const IoResult slept = sleep_between(delay); !slept)
-                return failed(retries_ended(slept.code(), error, round));
-            last = std::move(error);
-        }
+        auto socket = count_ == 1 ? connect_host(*hosts_, deadline_) : try_each_host();
+        if (!socket) socket = retry(std::move(socket).error());
+        if (socket)
+            log(LogLevel::info, context_, [&] { return "connected to " + socket->remote_endpoint().to_string(); });
+        return socket;
     }
 
 private:
+    /// The rounds after the first one, which has failed.
+    Result<Socket> retry(Error error) {
+        Backoff backoff(options_.retry);
+        for (int round = 1; is_tried_again(error, round); ++round) {
+            const auto delay = backoff.next();
+            log_retry(error.code(), round + 1, delay);
+            if (const IoResult slept = sleep_between(delay); !slept)
+                return failed(retries_ended(slept.code(), error, round));
+            auto socket = count_ == 1 ? connect_host(*hosts_, deadline_) : try_each_host();
+            if (socket) return socket;
+            const std::error_code code = socket.error().code();
+            if (deadline_.expired() || code == Errc::cancelled) return failed(retries_ended(code, error, round));
+            error = std::move(socket).error();
+        }
+        return failed(std::move(error));
+    }
     /// One host, once.
     Result<Socket> connect_host(const HostPort& to, Deadline& deadline) const {
         auto resolved = resolve_until(to.host, to.port, deadline, options_.canceller);

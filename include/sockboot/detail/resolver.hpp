@@ -51,6 +51,7 @@ struct Lookup final : Counted {
     Lookup& operator=(const Lookup&) = delete;
 
     const std::string host;
+    Shared<Lookup> next{};  ///< in the list of those that have no answer yet
     // Under the resolver's lock, but for the answer once it is there:
     int callers = 1;
     bool is_running = false, is_answered = false;
@@ -108,16 +109,16 @@ private:
     /// The lookup of `host` that is under way, or a new one and a thread for it.
     Result<Shared<Lookup>> join(std::string_view host) {
         const os::Locked lock(mutex_);
-        for (const Shared<Lookup>& known : lookups_)
-            if (known->host == host) return ++known->callers, known;
+        Shared<Lookup>* end = &lookups_;
+        for (; *end; end = &(*end)->next)
+            if ((*end)->host == host) return ++(*end)->callers, *end;
         const Shared<Lookup> fresh(new Lookup(host));
-        lookups_.reserve(lookups_.size() + 1);
         if (queued_ >= threads_ - busy_ && threads_ < max_threads) {
             auto started = os::start_thread([](void* self) { static_cast<Resolver*>(self)->run(); }, this);
             if (!started && threads_ == 0) return std::move(started).error();
             if (started) ++threads_;
         }
-        lookups_.push_back(fresh);
+        *end = fresh;
         ++queued_;
         work_.notify_one();
         return fresh;
@@ -151,8 +152,11 @@ private:
         --queued_;
         forget(lookup);
     }
-    void forget(const Lookup& lookup) noexcept {
-        std::erase_if(lookups_, [&](const Shared<Lookup>& each) { return each.get() == &lookup; });
+    /// Takes one out of the list that somebody else owns as well.
+    void forget(Lookup& lookup) noexcept {
+        Shared<Lookup>* link = &lookups_;
+        while (link->get() != &lookup) link = &(*link)->next;
+        *link = std::move(lookup.next);
     }
 
     /// The whole life of a thread.
@@ -175,9 +179,10 @@ private:
         --threads_;
     }
     [[nodiscard]] Shared<Lookup> begin_next() noexcept {
-        for (const Shared<Lookup>& each : lookups_)
-            if (!each->is_running) return --queued_, ++busy_, each->is_running = true, each;
-        return Shared<Lookup>();
+        const Shared<Lookup>* each = &lookups_;
+        while (*each && (*each)->is_running) each = &(*each)->next;
+        if (*each) --queued_, ++busy_, (*each)->is_running = true;
+        return *each;
     }
     void end(Lookup& lookup, Result<std::vector<Endpoint>> answer) noexcept {
         lookup.answer = std::move(answer);
@@ -190,7 +195,7 @@ private:
 
     os::Mutex mutex_;
     os::Condition work_;
-    std::vector<Shared<Lookup>> lookups_;  ///< that have no answer yet, oldest first
+    Shared<Lookup> lookups_;  ///< those that have no answer yet, oldest first
     int threads_ = 0;
     int busy_ = 0;    ///< of the threads: those that are in getaddrinfo(3)
     int queued_ = 0;  ///< of the lookups: those that no thread has begun

@@ -52,9 +52,10 @@ public:
 private:
     /// One attempt that is in progress.
     struct Slot {
-        std::size_t index;
-        os::UniqueHandle handle;
-        bool is_queue_full;  ///< of a Unix server: to be started again
+        std::size_t index = 0;
+        os::UniqueHandle handle{};
+        bool is_queue_full = false;  ///< of a Unix server: to be started again
+        bool has_ended = false;      ///< in which way finish_connect() tells
     };
     /// How often a Unix server whose queue is full is asked again: no event tells when there is room.
     static constexpr std::chrono::milliseconds queue_full_interval{5};
@@ -72,7 +73,7 @@ private:
         auto state = os::start_connect(handle.get(), to_address(endpoint));
         if (!state) return record_failure(index, std::move(state).error());
         if (*state == os::ConnectState::done) return complete(index, std::move(handle));
-        slots_.push_back({index, std::move(handle), *state == os::ConnectState::queue_full});
+        slots_[in_progress_++] = {index, std::move(handle), *state == os::ConnectState::queue_full, false};
         return std::optional<Socket>();
     }
     /// Gives a fresh socket the address, and maybe the port, that it is to connect from.
@@ -98,38 +99,44 @@ private:
     }
     /// Ends an attempt that has had its share of the time.
     void make_room(std::size_t index) {
-        for (auto slot = slots_.begin(); slot != slots_.end(); ++slot)
-            if (slot->index == index) {
-                slots_.erase(slot);
-                break;
-            }
+        std::size_t slot = 0;
+        while (slots_[slot].index != index) ++slot;
+        remove(slot);
         record_failure(index, Error(Errc::deadline_exceeded, Operation::connect));
+    }
+    /// Takes an attempt out of the slots, which keep their order.
+    os::UniqueHandle remove(std::size_t slot) noexcept {
+        os::UniqueHandle handle = std::move(slots_[slot].handle);
+        for (--in_progress_; slot < in_progress_; ++slot) slots_[slot] = std::move(slots_[slot + 1]);
+        return handle;
     }
     /// Waits until an attempt has ended or the next one is due; moved: that is so. Errors: the deadline's; cancelled.
     IoResult wait(Deadline& deadline) {
         const auto next = race_.wait_before_next(Deadline::clock::now(), end_of(deadline));
         const auto left = deadline.remaining();
         auto time = next < left ? next : left;
-        entries_.clear();
-        for (const Slot& slot : slots_) {
-            entries_.push_back(os::PollEntry::writable(slot.is_queue_full ? os::no_handle : slot.handle.get()));
+        os::PollEntry entries[max_in_flight + 1];  // of the slots, and behind them the canceller's
+        for (std::size_t i = 0; i < in_progress_; ++i) {
+            const Slot& slot = slots_[i];
+            entries[i] = os::PollEntry::writable(slot.is_queue_full ? os::no_handle : slot.handle.get());
             if (slot.is_queue_full && time > queue_full_interval) time = queue_full_interval;
         }
-        entries_.emplace_back();
-        if (const IoResult woken_by = wake_entry(options_.canceller, entries_.back()); !woken_by) return woken_by;
+        os::PollEntry& canceller = entries[in_progress_];
+        if (const IoResult woken_by = wake_entry(options_.canceller, canceller); !woken_by) return woken_by;
         // With no time left it still looks once, at what loopback has done by now.
-        const IoResult ready = os::poll(entries_.data(), entries_.size(), time);
+        const IoResult ready = os::poll(entries, in_progress_ + 1, time);
+        for (std::size_t i = 0; i < in_progress_; ++i) slots_[i].has_ended = entries[i].ready();
         if (ready.is(IoResult::interrupted)) return IoResult::moved(0);
-        if (entries_.back().ready() && confirm_cancelled(options_.canceller)) return IoResult::cancelled;
+        if (canceller.ready() && confirm_cancelled(options_.canceller)) return IoResult::cancelled;
         if (!ready || ready.any() || next == next.zero()) return ready;
         if (deadline.is_poll()) return IoResult::would_block;
         return deadline.expired() ? IoResult::deadline_exceeded : ready;
     }
     /// Ends the attempts that are ready; the socket of the first one that is connected.
     std::optional<Socket> collect_ready() {
-        for (std::size_t i = 0; i < slots_.size();) {
+        for (std::size_t i = 0; i < in_progress_;) {
             Slot& slot = slots_[i];
-            if (!slot.is_queue_full && !entries_[i].ready()) {
+            if (!slot.is_queue_full && !slot.has_ended) {
                 ++i;
                 continue;
             }
@@ -143,9 +150,7 @@ private:
                 continue;
             }
             const std::size_t index = slot.index;
-            os::UniqueHandle ended = std::move(slot.handle);
-            slots_.erase(slots_.begin() + static_cast<std::ptrdiff_t>(i));
-            entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(i));
+            os::UniqueHandle ended = remove(i);
             auto winner = state ? complete(index, std::move(ended)) : record_failure(index, std::move(state).error());
             if (winner) return winner;
         }
@@ -173,7 +178,7 @@ private:
     Race race_;
     std::string_view context_;
     const ConnectOptions& options_;
-    std::vector<Slot> slots_;
-    std::vector<os::PollEntry> entries_;  ///< of the slots, and behind them the canceller's
+    Slot slots_[max_in_flight];
+    std::size_t in_progress_ = 0;  ///< of the slots: those that are in use
 };
 }  // namespace sockboot::inline v0_2::detail

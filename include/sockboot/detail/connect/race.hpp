@@ -53,21 +53,22 @@ public:
           delay_(delay > delay.zero() && delay < min_delay ? min_delay
                  : delay < max_delay                       ? delay
                                                            : max_delay),
-          max_in_flight_(delay_ > delay_.zero() ? max_in_flight : 1) {}
+          max_in_flight_(delay_ > delay_.zero() ? max_in_flight : 1),
+          attempts_(endpoints_.size()) {}
 
     [[nodiscard]] const Endpoint& endpoint(std::size_t index) const noexcept { return endpoints_[index]; }
     /// The index of the endpoint that is to be started now, and counts as started from here on.
     std::optional<std::size_t> start_due(time_point now) {
         if (wait_before_next(now) > nanoseconds::zero()) return std::nullopt;
-        if (attempts_.empty()) begin_ = now;
+        if (started_ == 0) begin_ = now;
         last_start_ = now;
         at_once_ = false;
-        attempts_.push_back({now - begin_, {}, {}});
-        return attempts_.size() - 1;
+        attempts_[started_].started = now - begin_;
+        return started_++;
     }
     /// How long nothing is to be started and nothing has to make room, unless something fails before; max: for ever.
     [[nodiscard]] nanoseconds wait_before_next(time_point now, time_point end = (time_point::max)()) const noexcept {
-        const std::size_t left = endpoints_.size() - attempts_.size();
+        const std::size_t left = endpoints_.size() - started_;
         if (left == 0) return (nanoseconds::max)();
         nanoseconds pause = delay_;
         if (in_flight() >= max_in_flight_) {  // the share that the latest has, until the oldest makes room
@@ -94,18 +95,18 @@ public:
     }
     /// Those in progress end here, with the reason why they were not waited for.
     void give_up(std::error_code code, time_point now) {
-        for (Entry& attempt : attempts_)
-            if (!attempt.error) end(attempt, Error(code, Operation::connect), now);
+        for (std::size_t i = 0; i < started_; ++i)
+            if (!attempts_[i].error) end(attempts_[i], Error(code, Operation::connect), now);
     }
 
-    [[nodiscard]] std::size_t in_flight() const noexcept { return attempts_.size() - failed_; }
+    [[nodiscard]] std::size_t in_flight() const noexcept { return started_ - failed_; }
     [[nodiscard]] bool all_failed() const noexcept { return failed_ == endpoints_.size(); }
     /// What the first one failed with, once it has.
     [[nodiscard]] const Error& first_failure() const noexcept { return *attempts_.front().error; }
     /// Everything that was started and has ended, in the order of its start.
     [[nodiscard]] std::vector<Attempt> attempts() const {
         std::vector<Attempt> list;
-        for (std::size_t i = 0; i < attempts_.size(); ++i)
+        for (std::size_t i = 0; i < started_; ++i)
             if (const auto& error = attempts_[i].error)
                 list.push_back({endpoints_[i].to_string(), error->code(), attempts_[i].elapsed, error->operation()});
         return list;
@@ -113,9 +114,9 @@ public:
 
 private:
     struct Entry {
-        nanoseconds started;  ///< since the race began
-        nanoseconds elapsed;  ///< from then to its end
-        std::optional<Error> error;
+        nanoseconds started{};  ///< since the race began
+        nanoseconds elapsed{};  ///< from then to its end
+        std::optional<Error> error{};
     };
 
     void end(Entry& attempt, Error error, time_point now) {
@@ -123,10 +124,10 @@ private:
         attempt.error = std::move(error);
     }
     std::vector<Endpoint> endpoints_;
-    std::vector<Entry> attempts_;
     nanoseconds delay_;
     std::size_t max_in_flight_;
-    std::size_t failed_ = 0;
+    std::vector<Entry> attempts_;  ///< one an endpoint
+    std::size_t started_ = 0, failed_ = 0;
     bool at_once_ = false;
     time_point begin_{}, last_start_{};
 };
