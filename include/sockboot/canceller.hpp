@@ -77,7 +77,7 @@ private:
         void wake() noexcept {
             if (has_own_pipe()) detail::os::notify(pipe.load()->ends.write_end.get());
         }
-        bool confirm() noexcept {
+        [[gnu::noinline]] bool confirm() noexcept {
             if (cancelled.load()) return true;
             if (!has_own_pipe()) return false;
             detail::os::drain(pipe.load()->ends.read_end.get());
@@ -108,7 +108,7 @@ inline Result<Canceller> Canceller::try_create() {
 }
 
 inline Canceller::State::~State() {
-    for (Pipe* each = pipe.load(); each != &first;) delete std::exchange(each, each->inherited);
+    for (Pipe *each = pipe.load(), *older; each != &first; each = older) older = each->inherited, delete each;
 }
 
 /// In a child of fork(), whose pipe is still its parent's: makes one of its own.
@@ -146,17 +146,17 @@ inline const Atomic<bool>* cancel_flag(const Canceller& canceller) noexcept {
 }
 
 /// Waits until the entry is ready, the deadline has come or cancel() is called; moved: it is ready.
-[[gnu::always_inline]] inline os::IoResult wait_until(const os::PollEntry& entry, const Canceller& canceller,
+[[gnu::always_inline]] inline os::IoResult wait_until(os::PollEntry entry, const Canceller& canceller,
                                                       Deadline& deadline) noexcept {
-    os::PollEntry entries[] = {entry, os::PollEntry()};
-    if (const os::IoResult woken_by = wake_entry(canceller, entries[1]); !woken_by) return woken_by;
     for (;;) {
         // Also where poll says "ready" and the next call finds nothing, again and again.
         const auto left = deadline.remaining();
-        if (left.count() == 0)
+        if (left.count() == 0) [[unlikely]]
             return canceller.is_cancelled() ? os::IoResult::cancelled : os::IoResult::deadline_exceeded;
+        os::PollEntry entries[] = {entry, os::PollEntry()};
+        if (const os::IoResult woken_by = wake_entry(canceller, entries[1]); !woken_by) return woken_by;
         const os::IoResult ready = os::poll(entries, 2, left);
-        if (ready.any()) {
+        if (ready.any()) [[likely]] {
             if (entries[1].ready() && confirm_cancelled(canceller)) return os::IoResult::cancelled;
             if (entries[0].ready()) return ready;
         }

@@ -142,9 +142,9 @@ public:
             return IoResult::interrupted;
         return os::send(socket_.handle_.get(), bytes, socket_.policy_.send_some);
     }
-    [[nodiscard]] IoResult send_now(const os::Pieces& pieces, std::size_t done) const noexcept {
+    [[nodiscard]] IoResult send_now(const os::Pieces& pieces) const noexcept {
         if (socket_.policy_.send_stop_flag->load()) return IoResult::interrupted;
-        return os::send(socket_.handle_.get(), pieces, done, socket_.policy_.send_some);
+        return os::send(socket_.handle_.get(), pieces, socket_.policy_.send_some);
     }
     [[nodiscard, gnu::always_inline]] inline IoResult recv_now(const std::span<std::byte> buffer,
                                                                bool whole) const noexcept {
@@ -155,25 +155,22 @@ public:
     }
     /// After a try that came to `tried`: waits and tries again, within the deadline, until it moves something, or never
     /// will. With IoResult::interrupted it is the first try for a deadline that is not the socket's own.
-    [[nodiscard]] IoResult send_after(IoResult tried, const os::Pieces& pieces, std::size_t done,
-                                      Deadline& deadline) const noexcept {
-        socket_.policy_.bind_to_scope(deadline);
-        const auto until = socket_.policy_.blocks_within(deadline) ? os::BlockUntil::some : os::BlockUntil::nothing;
-        return socket_.retry(tried, os::Direction::send, deadline,
-                             [&] { return os::send(socket_.handle_.get(), pieces, done, until); });
+    [[nodiscard]] IoResult send_after(IoResult tried, const os::Pieces& pieces, Deadline& deadline) const noexcept {
+        return socket_.retry(tried, os::Direction::send, deadline, [=, this](bool blocks) {
+            const auto until = blocks ? os::BlockUntil::some : os::BlockUntil::nothing;
+            return os::send(socket_.handle_.get(), pieces, until);
+        });
     }
     /// The same for a step of another kind, which never blocks.
     template <class Step> [[nodiscard]] IoResult send_by(Deadline& deadline, const Step& step) const noexcept {
-        socket_.policy_.bind_to_scope(deadline);
-        return socket_.retry(IoResult::interrupted, os::Direction::send, deadline, step);
+        return socket_.retry(IoResult::interrupted, os::Direction::send, deadline, [&](bool) { return step(); });
     }
     [[nodiscard]] IoResult recv_after(IoResult tried, const std::span<std::byte> buffer, bool whole,
                                       Deadline& deadline) const noexcept {
-        socket_.policy_.bind_to_scope(deadline);
-        const auto blocking = whole ? os::BlockUntil::all : os::BlockUntil::some;
-        const auto until = socket_.policy_.blocks_within(deadline) ? blocking : os::BlockUntil::nothing;
-        return socket_.retry(tried, os::Direction::receive, deadline,
-                             [&] { return os::receive(socket_.handle_.get(), buffer, until); });
+        return socket_.retry(tried, os::Direction::receive, deadline, [=, this](bool blocks) {
+            const auto blocking = whole ? os::BlockUntil::all : os::BlockUntil::some;
+            return os::receive(socket_.handle_.get(), buffer, blocks ? blocking : os::BlockUntil::nothing);
+        });
     }
 
     [[nodiscard]] Error error_of(IoResult result, Operation operation) const {
@@ -236,14 +233,14 @@ inline Socket Socket::accepted(detail::os::UniqueHandle handle, const Endpoint& 
 inline Result<std::size_t> Socket::try_send_some(ByteView bytes) {
     const detail::StreamIo<Socket> io(*this);
     Deadline deadline = io.send_deadline();
-    const detail::IoResult sent = io.send_after(io.send_now(bytes), {bytes, {}}, 0, deadline);
+    const detail::IoResult sent = io.send_after(io.send_now(bytes), {bytes, {}}, deadline);
     return moved_bytes(sent, Operation::send);
 }
 
 inline Result<std::size_t> Socket::try_send_some(ByteView first, ByteView second, Deadline& deadline) {
     const detail::StreamIo<Socket> io(*this);
     const ByteView rest[] = {second};
-    const detail::IoResult sent = io.send_after(detail::IoResult::interrupted, {first, rest}, 0, deadline);
+    const detail::IoResult sent = io.send_after(detail::IoResult::interrupted, {first, rest}, deadline);
     return moved_bytes(sent, Operation::send);
 }
 

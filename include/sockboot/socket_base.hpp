@@ -209,18 +209,20 @@ protected:
         const bool sends = direction == detail::os::Direction::send;
         return policy_.wait(sends ? PollEntry::writable(handle) : PollEntry::readable(handle), deadline);
     }
-    /// After a try of `step` that came to `tried`: waits and tries again, until it moves something or never will.
+    /// After a try of `step` that came to `tried`: waits and tries again, until it moves something or never will. The
+    /// step is told whether it may block: not behind a wait, which has said that there is something for it.
     template <class Step>
     [[nodiscard]] detail::IoResult retry(detail::IoResult tried, detail::os::Direction direction, Deadline& deadline,
                                          const Step& step) const noexcept {
         using detail::IoResult;
-        if (policy_.spin().count() != 0) [[unlikely]]
-            tried = policy_.busy_poll(tried, deadline, step);
-        for (;; tried = step()) {
-            if (!tried.is(IoResult::would_block) && !tried.is(IoResult::interrupted)) return tried;
+        if (policy_.is_in_scope_or_spins) [[unlikely]]
+            tried = policy_.busy_poll(tried, deadline, Step(step));  // a copy, so that the step may stay in registers
+        for (bool blocks = false;; tried = step(blocks)) {
             const bool waits = tried.is(IoResult::would_block);
+            if (!waits && !tried.is(IoResult::interrupted)) return tried;
             const IoResult ready = waits ? wait(direction, deadline) : policy_.stop_error(deadline);
             if (!ready) return ready;
+            blocks = !waits && policy_.blocks_within(deadline);
         }
     }
 

@@ -24,14 +24,15 @@ struct Progress {
 };
 
 /// Goes on with a transfer whose first step came to `last`, and was not all.
-template <class Io> Progress send_rest(Io& io, const os::Pieces& pieces, std::size_t wanted, IoResult last) {
+template <class Io> Progress send_rest(Io& io, os::Pieces left, std::size_t wanted, IoResult last) {
     Deadline deadline = io.send_deadline();
     for (std::size_t done = 0;;) {
-        if (done != 0) last = io.send_now(pieces, done);
-        last = io.send_after(last, pieces, done, deadline);
+        last = io.send_after(last, left, deadline);
         if (!last || (done += last.bytes()) == wanted) return {done, last};
         // A transfer that always finds room would never read the clock.
         if (deadline.expired()) return {done, IoResult::deadline_exceeded};
+        left.advance(last.bytes());
+        last = io.send_now(left);
     }
 }
 template <class Io> [[gnu::noinline]] Progress send_rest(Io& io, ByteView first, ByteView second, IoResult last) {
@@ -51,7 +52,7 @@ template <class Io> [[gnu::always_inline]] inline Progress send_whole(Io& io, By
 /// Sends pieces that are not all empty, to the last byte.
 template <class Io> [[gnu::noinline]] Progress send_whole(Io& io, const os::Pieces& pieces) {
     const std::size_t wanted = pieces.size();
-    const IoResult sent = io.send_now(pieces, 0);
+    const IoResult sent = io.send_now(pieces);
     if (sent.all(wanted)) return {wanted, sent};
     return detail::send_rest(io, pieces, wanted, sent);
 }
@@ -60,11 +61,10 @@ template <class Io> [[gnu::noinline]] Progress send_whole(Io& io, const os::Piec
 template <class Io>
 [[gnu::noinline]] Progress recv_rest(Io& io, std::span<std::byte> buffer, Deadline& deadline, IoResult last) {
     for (std::size_t done = 0;;) {
-        const std::span<std::byte> room = buffer.subspan(done);
-        if (done != 0) last = io.recv_now(room, true);
-        last = io.recv_after(last, room, true, deadline);
+        last = io.recv_after(last, buffer.subspan(done), true, deadline);
         if (!last.any() || (done += last.bytes()) == buffer.size()) return {done, last};
         if (deadline.expired()) return {done, IoResult::deadline_exceeded};
+        last = io.recv_now(buffer.subspan(done), true);
     }
 }
 

@@ -102,7 +102,7 @@ static_assert(defined_as<Result<ConnectState>(Handle)>(finish_connect));
 static_assert(defined_as<IoResult(Handle, std::span<std::byte>, BlockUntil) noexcept>(receive));
 static_assert(defined_as<IoResult(Handle, ByteView, BlockUntil) noexcept>(send) &&
               defined_as<IoResult(Handle, ByteView, ByteView, BlockUntil) noexcept>(send) &&
-              defined_as<IoResult(Handle, const Pieces&, std::size_t, BlockUntil) noexcept>(send));
+              defined_as<IoResult(Handle, const Pieces&, BlockUntil) noexcept>(send));
 static_assert(max_pieces > 0);
 static_assert(defined_as<IoResult(Handle, std::span<std::byte>, BlockUntil, DatagramHeader&) noexcept>(receive_from));
 static_assert(defined_as<IoResult(Handle, ByteView, BlockUntil, const Address&) noexcept>(send_to));

@@ -5,6 +5,7 @@
 // specialisation beside them, in which the first try reads no clock and makes no Error.
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstdint>
 #include <span>
@@ -84,8 +85,8 @@ public:
         return sent && *sent == 0 ? IoResult(IoResult::would_block) : result_of(std::move(sent));
     }
     IoResult send_now(ByteView bytes) { return send_now(bytes, {}); }
-    IoResult send_now(const os::Pieces& pieces, std::size_t done) {
-        const auto [first, second] = next_two(pieces, done);
+    IoResult send_now(const os::Pieces& pieces) {
+        const auto [first, second] = next_two(pieces);
         return send_now(first, second);
     }
     IoResult recv_now(std::span<std::byte> buffer, bool) {
@@ -93,15 +94,14 @@ public:
         return result_of(stream_.try_recv_some(buffer));
     }
     /// After a try that came to `tried`: tries again, within the deadline, until it moves something, or never will.
-    IoResult send_after(IoResult tried, const os::Pieces& pieces, std::size_t done,
-                        [[maybe_unused]] Deadline& deadline) {
+    IoResult send_after(IoResult tried, const os::Pieces& pieces, [[maybe_unused]] Deadline& deadline) {
         if (!tried.is(IoResult::interrupted)) return tried;
         if constexpr (has_send_within) {
-            const auto [first, second] = next_two(pieces, done);
+            const auto [first, second] = next_two(pieces);
             auto sent = stream_.try_send_some(first, second, deadline);
             return sent && *sent == 0 ? IoResult(IoResult::would_block) : result_of(std::move(sent));
         } else {
-            return send_now(pieces, done);
+            return send_now(pieces);
         }
     }
     IoResult recv_after(IoResult tried, std::span<std::byte> buffer, [[maybe_unused]] bool whole,
@@ -137,22 +137,13 @@ private:
         { stream.try_recv_some(buffer, deadline, true) } -> std::same_as<Result<std::size_t>>;
     };
 
-    struct Two {
-        ByteView first, second;
-    };
-    /// What is next behind the first `done` bytes; a stream takes two pieces at a time.
-    static Two next_two(const os::Pieces& pieces, std::size_t done) noexcept {
-        Two next;
-        if (done < pieces.front.size()) next.first = pieces.front.subspan(done);
-        std::size_t passed = done - (pieces.front.size() - next.first.size()) + pieces.skipped;
-        for (const ByteView piece : pieces.rest) {
-            const ByteView left = piece.subspan(passed < piece.size() ? passed : piece.size());
-            passed -= piece.size() - left.size();
-            if (next.first.empty())
-                next.first = left;
-            else if (next.second.empty())
-                next.second = left;
-        }
+    /// What is next; a stream takes two pieces at a time.
+    static std::array<ByteView, 2> next_two(const os::Pieces& pieces) noexcept {
+        std::array<ByteView, 2> next;
+        pieces.for_each([&](ByteView piece) {
+            next[next[0].empty() ? 0 : 1] = piece;
+            return next[1].empty();
+        });
         return next;
     }
     [[nodiscard]] Deadline deadline() const noexcept {

@@ -66,6 +66,7 @@ public:
     os::BlockUntil receive_some = os::BlockUntil::some;  ///< what a transfer may block for: the first byte,
     os::BlockUntil receive_all = os::BlockUntil::all;    ///< or all of them; nothing, where something else can end it
     os::BlockUntil send_some = os::BlockUntil::some;
+    bool is_in_scope_or_spins = false;  ///< whether busy_poll() has anything to do where that comes to nothing
 
     // --- for everything after it, within any deadline ---
     /// Ends the deadline of a call with the scope, where that comes earlier. For what follows the first try: in a scope
@@ -84,21 +85,23 @@ public:
         return deadline.is_negative() ? os::IoResult::deadline_exceeded : os::IoResult::moved(0);
     }
     /// wait_until() with this canceller; a deadline that polls waits for nothing.
-    [[nodiscard]] os::IoResult wait(const os::PollEntry& entry, Deadline& deadline) const noexcept {
-        if (!deadline.is_poll()) return wait_until(entry, settings_.canceller, deadline);
-        return settings_.canceller.is_cancelled() ? os::IoResult::cancelled : os::IoResult::would_block;
+    [[nodiscard]] os::IoResult wait(os::PollEntry entry, Deadline& deadline) const noexcept {
+        const os::IoResult ready = wait_until(entry, settings_.canceller, deadline);
+        return deadline.is_poll() && ready.is(os::IoResult::deadline_exceeded) ? os::IoResult::would_block : ready;
     }
-    /// Busy-polls: makes a call that found nothing, or was not made yet, again and again, for the time of `spin`.
-    template <class Call> os::IoResult busy_poll(os::IoResult tried, const Deadline& deadline, const Call& call) const {
+    /// Binds the deadline to its scope, and makes a step that found nothing, or was not made yet, again for `spin`.
+    template <class Step>
+    [[gnu::noinline]] os::IoResult busy_poll(os::IoResult tried, Deadline& deadline, const Step& step) const {
+        bind_to_scope(deadline);
         const auto is_again = [&] {
             return tried.is(os::IoResult::would_block) || tried.is(os::IoResult::interrupted);
         };
-        if (!is_again() || deadline.is_poll()) return tried;
+        if (!is_again() || deadline.is_poll() || spin_us_ == 0) return tried;
         Deadline busy = Deadline::started(spin());
         Deadline whole = deadline;
         while (is_again() && !whole.expired() && !busy.expired()) {
             if (const os::IoResult stop = stop_error(deadline); !stop) return stop;
-            tried = call();
+            tried = step(false);
         }
         return tried;
     }
@@ -117,7 +120,10 @@ private:
         if (left <= nanoseconds::zero()) return Deadline(nanoseconds(-1));
         return own.is_poll() || own.remaining() < left ? own : Deadline::started(left);
     }
-    void update() noexcept { update_receiving(), update_sending(); }
+    void update() noexcept {
+        is_in_scope_or_spins = scope_end_ != no_scope || spin_us_ != 0;
+        update_receiving(), update_sending();
+    }
     void update_receiving() noexcept {
         const Deadline own(settings_.receive_timeout);
         const bool blocks = blocks_within(own);

@@ -142,7 +142,7 @@ inline Result<ConnectState> finish_connect(Handle handle) {
 // --- bytes -----------------------------------------------------------------------------------------------------------
 
 /// What a transfer blocks for, inside the system call: the flags themselves.
-enum class BlockUntil : int { nothing = MSG_DONTWAIT, some = 0, all = MSG_WAITALL };
+enum class BlockUntil : short { nothing = MSG_DONTWAIT, some = 0, all = MSG_WAITALL };
 
 /// The most that one call is asked to move: some systems refuse sizes over INT_MAX.
 inline constexpr std::size_t max_transfer = std::size_t{1} << 30;
@@ -185,21 +185,15 @@ inline constexpr std::size_t max_pieces = IOV_MAX;
 inline constexpr std::size_t max_pieces = 16;  // POSIX promises so many
 #endif
 
-/// The same for any number of pieces, without the first `done` bytes of them.
-[[gnu::noinline]] inline IoResult send(Handle handle, const Pieces& pieces, std::size_t done,
-                                       BlockUntil until) noexcept {
+/// The same for any number of pieces.
+[[gnu::noinline]] inline IoResult send(Handle handle, const Pieces& pieces, BlockUntil until) noexcept {
     iovec list[max_pieces];
     std::size_t count = 0, left = max_transfer;
-    const auto add = [&](ByteView piece, std::size_t& passed) {
-        const std::size_t begin = passed < piece.size() ? passed : piece.size();
-        passed -= begin;
-        const std::size_t size = piece.size() - begin < left ? piece.size() - begin : left;
-        left -= size;
-        if (size != 0) list[count++] = {const_cast<std::byte*>(piece.data()) + begin, size};
-    };
-    add(pieces.front, done);
-    for (std::size_t i = 0, passed = done + pieces.skipped; i < pieces.rest.size() && count < max_pieces; ++i)
-        add(pieces.rest[i], passed);
+    pieces.for_each([&](ByteView piece) {
+        const std::size_t size = piece.size() < left ? piece.size() : left;
+        list[count++] = {const_cast<std::byte*>(piece.data()), size};
+        return (left -= size) != 0 && count < max_pieces;
+    });
     msghdr message{};
     message.msg_iov = list;
     message.msg_iovlen = count;

@@ -31,12 +31,11 @@ static_assert(sizeof(PollEntry) == sizeof(pollfd));
 /// when the time is up. A signal interrupts it.
 inline IoResult poll(PollEntry* entries, std::size_t count, std::chrono::nanoseconds time) noexcept {
     constexpr std::int64_t ns_per_ms = 1'000'000;
-    int milliseconds = INT_MAX;
-    if (time == (std::chrono::nanoseconds::max)())
-        milliseconds = -1;
-    else if (time.count() < INT_MAX * ns_per_ms)
-        milliseconds =
-            time.count() > 0 ? static_cast<int>((time.count() + ns_per_ms - 1) / ns_per_ms) : 0;  // never early
+    int milliseconds = 0;
+    if (time.count() >= INT_MAX * ns_per_ms) [[unlikely]]
+        milliseconds = time == (std::chrono::nanoseconds::max)() ? -1 : INT_MAX;
+    else if (time.count() > 0)
+        milliseconds = static_cast<int>((time.count() + ns_per_ms - 1) / ns_per_ms);  // never early
     return io_result(::poll(entries, static_cast<nfds_t>(count), milliseconds));
 }
 

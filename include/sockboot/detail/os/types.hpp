@@ -57,10 +57,28 @@ struct Pieces {
     std::span<const ByteView> rest;
     std::size_t skipped = 0;
 
+    /// Passes over the first `bytes` of them, which were sent.
+    void advance(std::size_t bytes) noexcept {
+        const std::size_t of_front = bytes < front.size() ? bytes : front.size();
+        front = front.subspan(of_front);
+        skipped += bytes - of_front;
+        for (; !rest.empty() && skipped >= rest.front().size(); rest = rest.subspan(1)) skipped -= rest.front().size();
+    }
+
+    /// Calls take(bytes) for each piece that has any, until it returns false.
+    template <class Take> void for_each(const Take& take) const noexcept {
+        if (!front.empty() && !take(front)) return;
+        std::size_t left_out = skipped;
+        for (const ByteView piece : rest) {
+            const std::size_t begin = left_out < piece.size() ? left_out : piece.size();
+            left_out -= begin;
+            if (begin != piece.size() && !take(piece.subspan(begin))) return;
+        }
+    }
     [[nodiscard]] std::size_t size() const noexcept {
-        std::size_t sum = front.size();
-        for (const ByteView piece : rest) sum += piece.size();
-        return sum - skipped;
+        std::size_t sum = 0;
+        for_each([&](ByteView piece) { return sum += piece.size(), true; });
+        return sum;
     }
 };
 
