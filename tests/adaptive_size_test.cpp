@@ -20,17 +20,17 @@ int uses_until_oversized(AdaptiveSize& size, std::size_t used, std::size_t capac
 
 }  // namespace
 
-TEST_CASE("adaptive size: it begins with 4 KiB, grows fourfold up to its limit, and is never below 512 B",
+TEST_CASE("adaptive size: it begins with 1 KiB, grows fourfold up to its limit, and is never below 512 B",
           "[adaptive_size]") {
     AdaptiveSize size(100 * kib);
-    for (const std::size_t wanted : {4 * kib, 16 * kib, 64 * kib, 100 * kib, 100 * kib}) {
+    for (const std::size_t wanted : {1 * kib, 4 * kib, 16 * kib, 64 * kib, 100 * kib, 100 * kib}) {
         CHECK(size.size() == wanted);
         size.grow();
     }
     CHECK(size.max_size() == 100 * kib);
-    CHECK(AdaptiveSize(1 * kib).size() == 1 * kib);
+    CHECK(AdaptiveSize(800).size() == 800);
     CHECK(AdaptiveSize(0).size() == 512);
-    CHECK(AdaptiveSize(~std::size_t{0}).size() == 4 * kib);
+    CHECK(AdaptiveSize(~std::size_t{0}).size() == 1 * kib);
 }
 
 TEST_CASE("adaptive size: a buffer of which little is needed is given back, one that is needed is not",
@@ -40,9 +40,9 @@ TEST_CASE("adaptive size: a buffer of which little is needed is given back, one 
     CHECK(uses_until_oversized(size, 64 * kib, 256 * kib) == 0);
     CHECK(uses_until_oversized(size, 64 * kib - 1, 256 * kib) == 255);
     CHECK(size.size() == 64 * kib);
-    CHECK(uses_until_oversized(size, 10, 8 * kib) == 255);
-    CHECK(size.size() == 4 * kib);
-    CHECK(uses_until_oversized(size, 0, 4 * kib) == 0);
+    CHECK(uses_until_oversized(size, 10, 2 * kib) == 255);
+    CHECK(size.size() == 1 * kib);
+    CHECK(uses_until_oversized(size, 0, 1 * kib) == 0);
 }
 
 TEST_CASE("adaptive size: one large use in between begins the count again", "[adaptive_size]") {

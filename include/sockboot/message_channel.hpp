@@ -19,7 +19,7 @@
 namespace sockboot::inline v0_2 {
 /// What a MessageChannel may be told.
 struct ChannelOptions {
-    /// Bytes that one receive asks for, at most: it begins with 4 KiB, and grows while the peer fills them. Larger
+    /// Bytes that one receive asks for, at most: it begins with 1 KiB, and grows while the peer fills them. Larger
     /// messages are received all the same, in a buffer that grows with them.
     std::size_t receive_buffer = std::size_t{256} << 10;
     /// Bytes that queue() collects before it sends them. More is not faster: the peer would go idle in the meantime.
@@ -40,7 +40,7 @@ template <Stream S> struct ReleasedStream {
 /// The stream's timeout holds for each call as a whole. A receive that times out inside a message can be called again,
 /// and goes on where it stopped; so does flush(). A send() or queue() that fails has not taken its message. What is
 /// queued and not flushed is lost with the channel.
-/// The buffers begin with 4 KiB, grow with what is queued and received, and are given back when they are empty and no
+/// The buffers begin with 1 KiB, grow with what is queued and received, and are given back when they are empty and no
 /// longer needed.
 /// Threads: one sender and one receiver at a time, as with the stream itself.
 template <Stream S = Socket, class Format = LengthPrefix> class MessageChannel {

@@ -10,7 +10,8 @@ namespace sockboot::inline v0_2::detail {
 /// needed any more.
 class AdaptiveSize {
 public:
-    static constexpr std::size_t first_size = std::size_t{4} << 10;
+    /// What a connection that moves small messages keeps, in each direction: 10,000 of them keep 20 MB.
+    static constexpr std::size_t first_size = std::size_t{1} << 10;
     static constexpr std::size_t min_size = 512;
 
     explicit AdaptiveSize(std::size_t max_size) noexcept
@@ -27,7 +28,7 @@ public:
     }
 
 private:
-    /// So that a stream has its largest buffer after three full receives, and not late in its life.
+    /// So that a stream has its largest buffer after four full receives, and not late in its life.
     static constexpr std::size_t growth = 4;
     static constexpr std::uint8_t max_small_uses = 255;
 
