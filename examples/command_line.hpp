@@ -29,6 +29,15 @@ inline std::uint16_t parse_port(std::string_view text) {
     return port;
 }
 
+/// "256" as a number of something. Throws std::invalid_argument with what is wrong.
+inline std::size_t parse_count(std::string_view text) {
+    std::size_t count = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+    if (error != std::errc{} || end != text.data() + text.size() || count == 0)
+        throw std::invalid_argument("\"" + std::string(text) + "\" is no number of 1 or more");
+    return count;
+}
+
 /// The arguments where there are exactly N: const auto [host, port] = exactly<2>(arguments).
 template <std::size_t N> std::array<std::string, N> exactly(const std::vector<std::string>& arguments) {
     if (arguments.size() != N) throw std::invalid_argument(std::to_string(N) + " arguments are needed: see --help");

@@ -17,11 +17,12 @@
 namespace {
 
 constexpr const char* usage =
-    "usage: echo_server [host] [port]\n"
+    "usage: echo_server [host] [port] [clients]\n"
     "Sends every message back to the client that sent it. A message is 4 bytes of length, big-endian, and its bytes.\n"
     "  host  the address or name to listen on; \"\" or * for all (default: localhost)\n"
     "  port  0 lets the system choose (default: 7777)\n"
-    "Serves 256 clients at a time, and turns further ones away. Ends on Ctrl-C.\n";
+    "  clients  how many it serves at a time (default: 256); further ones are turned away\n"
+    "Ends on Ctrl-C.\n";
 
 /// Echoes until the client closes, breaks the rules, or Ctrl-C ends it.
 void serve(sockboot::Socket client) {
@@ -38,7 +39,7 @@ void serve(sockboot::Socket client) {
 /// The threads of the clients; joined as they end, and all of them at the end.
 class Clients {
 public:
-    explicit Clients(sockboot::Canceller stop) : stop_(std::move(stop)) {}
+    Clients(sockboot::Canceller stop, std::size_t max) : stop_(std::move(stop)), max_(max) {}
     ~Clients() {
         stop_.cancel();
         for (Client& client : clients_)
@@ -50,7 +51,7 @@ public:
     void add(sockboot::Socket socket) {
         reap();
         const std::string peer = socket.remote_endpoint().to_string();
-        if (clients_.size() == max_clients) return say_turned_away(peer, "there are too many clients");
+        if (clients_.size() >= max_) return say_turned_away(peer, "there are too many clients");
         Client& client = clients_.emplace_back();
         try {
             client.thread = std::thread([&client, socket = std::move(socket)]() mutable {
@@ -64,8 +65,6 @@ public:
     }
 
 private:
-    static constexpr std::size_t max_clients = 256;
-
     static void say_turned_away(const std::string& peer, const char* why) {
         std::fprintf(stderr, "[echo] %s is turned away: %s\n", peer.c_str(), why);
     }
@@ -83,16 +82,18 @@ private:
     }
 
     sockboot::Canceller stop_;
+    const std::size_t max_;
     std::list<Client> clients_;
 };
 
 void run(const std::vector<std::string>& arguments) {
     const std::string host = !arguments.empty() ? arguments[0] : "localhost";
     const std::uint16_t port = arguments.size() > 1 ? examples::parse_port(arguments[1]) : std::uint16_t{7777};
+    const std::size_t max_clients = arguments.size() > 2 ? examples::parse_count(arguments[2]) : 256;
     const auto stop = examples::stop_on_ctrl_c();
     auto server = sockboot::create_server(host, port, "echo", {.canceller = stop});
 
-    Clients clients(stop);
+    Clients clients(stop, max_clients);
     for (;;) {
         auto client = server.try_accept();
         if (client) {
