@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Draws what bench.py and include_cost.py found: throughput.svg, latency.svg, size.svg, include.svg.
+"""Draws what was found: throughput.svg, latency.svg, size.svg (bench.py), growth.svg (growth.py), include.svg
+(include_cost.py).
 
     python3 plots.py results.json [FOLDER]      without FOLDER: beside results.json
 """
@@ -28,6 +29,7 @@ LOOKS = {
     "asio_sync": ("#009e73", "2 3"), "asio_buffered": ("#4aa3d9", "2 3"), "asio_coroutines": ("#00593f", "2 3"),
     "zeromq_pair": ("#c88a00", "9 3 2 3"), "poco": ("#8c6d31", "9 3 2 3"), "libuv": ("#7a4fbf", "9 3 2 3"),
     "poco_buffered": ("#b59b6a", "9 3 2 3"), "libuv_buffered": ("#a98bd9", "9 3 2 3"),
+    "c": ("#000000", "7 3"), "asio": ("#009e73", "2 3"), "echo_server": ("#0072b2", ""),
     "c_spin": ("#d0417e", "7 3"), "asio_spin": ("#e58ab0", "2 3"),
 }
 RIGHT, MIDDLE, BOLD = 'text-anchor="end"', 'text-anchor="middle"', 'font-weight="600"'
@@ -169,6 +171,34 @@ def size_panel(drawing: Drawing, top: float, title: str, curves: Curves, text: C
     curve_panel(drawing, x, y, curves, text)
 
 
+def growth(results: Results) -> Drawing:
+    """What many connections cost a server, and what the example server does with a thread for each."""
+    drawing = Drawing(1000, 1150, "Against the number of connections", note(results))
+    found = results["growth"]
+    per_server: dict[str, Curves] = {"accept_ns": defaultdict(list), "exchanged": defaultdict(list)}
+    for entry in found["connections"]:
+        for measure, curves in per_server.items():
+            if measure == "accept_ns" or entry["connections"] >= 100:  # a page, among few, says nothing
+                curves[entry["server"]].append((entry["connections"], max(entry[measure], 1)))
+    served = {"echo_server": [(one["threads"], one["rate"]) for one in found["threads"]]}
+    count_panel(drawing, 64, "Time of an accept: lower is better", per_server["accept_ns"], time_text)
+    count_panel(drawing, 424, "Resident bytes a connection keeps, after a message each way: lower is better",
+                per_server["exchanged"], lambda value: f"{rate_text(value)}B")
+    count_panel(drawing, 784, "Round trips a second of the example server, a thread for each client", served, rate_text)
+    return drawing
+
+
+def count_panel(drawing: Drawing, top: float, title: str, curves: Curves, text: Callable[[float], str]) -> None:
+    numbers = sorted({number for curve in curves.values() for number, _ in curve})
+    x = Axis(numbers[0], numbers[-1], 90, 850)
+    y = Axis(*around(curves), top + 310, top + 16)
+    drawing.text(90, top, title, f'{BOLD} font-size="13"')
+    for tick in numbers:
+        drawing.line((x.at(tick), y.end), (x.at(tick), y.begin), GRID)
+        drawing.text(x.at(tick), y.begin + 16, f"{tick:,}", f'{MIDDLE} font-size="11" fill="{PALE}"')
+    curve_panel(drawing, x, y, curves, text)
+
+
 def include(results: Results) -> Drawing:
     """The front end's time for each set of headers, and the objects of the minimal programs."""
     found = results["include_cost"]
@@ -197,7 +227,7 @@ def bars(drawing: Drawing, left: float, title: str, rows: list[tuple[str, float,
 def drawings(results: Results) -> Iterator[tuple[str, Drawing]]:
     """Of what was measured."""
     parts = (("throughput", "pairs", throughput), ("latency", "latency", latency), ("size", "sizes", size),
-             ("include", "include_cost", include))
+             ("growth", "growth", growth), ("include", "include_cost", include))
     for name, needs, draw in parts:
         if results.get(needs):
             yield name, draw(results)
