@@ -52,11 +52,11 @@ template <class S>
     for (const ByteView piece : pieces)
         for (std::size_t i = 0; i < piece.size() && known < codec.before(); ++i) head[known++] = piece.data()[i];
     // As long as the message, and only as far as its header stands in front of the length.
-    const ByteView message(head.data(), os::Pieces{{}, pieces}.size());
+    const ByteView message(head.data(), os::Pieces{{}, pieces.data(), pieces.size()}.size());
     if (io.desynchronised().sending || !codec.accepts(message))
         return detail::message_refused(stream, Operation::send, message, format);
     const ByteView prefix(front.data(), codec.write_header(front.data(), message));
-    const os::Pieces whole{prefix, pieces, codec.before()};
+    const os::Pieces whole{prefix, pieces.data(), pieces.size(), codec.before()};
     const Progress sent = detail::send_whole(io, whole);
     if (sent.all(whole.size())) return {};
     return detail::message_not_sent(io, sent, whole.size());

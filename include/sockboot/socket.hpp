@@ -233,14 +233,13 @@ inline Socket Socket::accepted(detail::os::UniqueHandle handle, const Endpoint& 
 inline Result<std::size_t> Socket::try_send_some(ByteView bytes) {
     const detail::StreamIo<Socket> io(*this);
     Deadline deadline = io.send_deadline();
-    const detail::IoResult sent = io.send_after(io.send_now(bytes), {bytes, {}}, deadline);
+    const detail::IoResult sent = io.send_after(io.send_now(bytes), {bytes}, deadline);
     return moved_bytes(sent, Operation::send);
 }
 
 inline Result<std::size_t> Socket::try_send_some(ByteView first, ByteView second, Deadline& deadline) {
     const detail::StreamIo<Socket> io(*this);
-    const ByteView rest[] = {second};
-    const detail::IoResult sent = io.send_after(detail::IoResult::interrupted, {first, rest}, deadline);
+    const detail::IoResult sent = io.send_after(detail::IoResult::interrupted, {first, &second, 1}, deadline);
     return moved_bytes(sent, Operation::send);
 }
 

@@ -36,8 +36,7 @@ template <class Io> Progress send_rest(Io& io, os::Pieces left, std::size_t want
     }
 }
 template <class Io> [[gnu::noinline]] Progress send_rest(Io& io, ByteView first, ByteView second, IoResult last) {
-    const ByteView rest[] = {second};
-    return detail::send_rest(io, {first, rest}, first.size() + second.size(), last);
+    return detail::send_rest(io, {first, &second, 1}, first.size() + second.size(), last);
 }
 
 /// Sends `first` and then `second`, not both empty, to the last byte.
@@ -142,7 +141,7 @@ template <Stream S> void send_all(S& stream, ByteView bytes) { sockboot::try_sen
 /// Calls: sendmsg(2), one for as many pieces as the system takes at a time (IOV_MAX: 1,024 on Linux).
 template <Stream S> Result<void> try_send_all(S& stream, std::span<const ByteView> pieces) {
     detail::StreamIo<S> io(stream);
-    const detail::os::Pieces all{{}, pieces};
+    const detail::os::Pieces all{{}, pieces.data(), pieces.size()};
     const std::size_t wanted = all.size();
     if (wanted == 0) return {};
     const detail::Progress sent = detail::send_whole(io, all);

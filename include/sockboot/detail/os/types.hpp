@@ -51,25 +51,27 @@ struct Address {
     std::array<char, 108> bytes;
 };
 
-/// Bytes that lie in several places and are sent as one: `front`, and `rest` without its first `skipped` bytes.
+/// Bytes that lie in several places and are sent as one: `front`, and the `count` of `rest` without their first
+/// `skipped` bytes. (No std::span: one of ByteViews costs as much to compile as all of the system's headers.)
 struct Pieces {
     ByteView front;
-    std::span<const ByteView> rest;
-    std::size_t skipped = 0;
+    const ByteView* rest = nullptr;
+    std::size_t count = 0, skipped = 0;
 
     /// Passes over the first `bytes` of them, which were sent.
     void advance(std::size_t bytes) noexcept {
         const std::size_t of_front = bytes < front.size() ? bytes : front.size();
         front = front.subspan(of_front);
         skipped += bytes - of_front;
-        for (; !rest.empty() && skipped >= rest.front().size(); rest = rest.subspan(1)) skipped -= rest.front().size();
+        for (; count != 0 && skipped >= rest->size(); ++rest, --count) skipped -= rest->size();
     }
 
     /// Calls take(bytes) for each piece that has any, until it returns false.
     template <class Take> void for_each(const Take& take) const noexcept {
         if (!front.empty() && !take(front)) return;
         std::size_t left_out = skipped;
-        for (const ByteView piece : rest) {
+        for (const ByteView* each = rest; each != rest + count; ++each) {
+            const ByteView piece = *each;
             const std::size_t begin = left_out < piece.size() ? left_out : piece.size();
             left_out -= begin;
             if (begin != piece.size() && !take(piece.subspan(begin))) return;
