@@ -73,7 +73,7 @@ private:
         auto state = os::start_connect(handle.get(), to_address(endpoint));
         if (!state) return record_failure(index, std::move(state).error());
         if (*state == os::ConnectState::done) return complete(index, std::move(handle));
-        slots_[in_progress_++] = {index, std::move(handle), *state == os::ConnectState::queue_full, false};
+        slots_.push_back({index, std::move(handle), *state == os::ConnectState::queue_full, false});
         return std::optional<Socket>();
     }
     /// Gives a fresh socket the address, and maybe the port, that it is to connect from.
@@ -107,7 +107,7 @@ private:
     /// Takes an attempt out of the slots, which keep their order.
     os::UniqueHandle remove(std::size_t slot) noexcept {
         os::UniqueHandle handle = std::move(slots_[slot].handle);
-        for (--in_progress_; slot < in_progress_; ++slot) slots_[slot] = std::move(slots_[slot + 1]);
+        slots_.erase(slots_.begin() + static_cast<std::ptrdiff_t>(slot));
         return handle;
     }
     /// Waits until an attempt has ended or the next one is due; moved: that is so. Errors: the deadline's; cancelled.
@@ -116,16 +116,16 @@ private:
         const auto left = deadline.remaining();
         auto time = next < left ? next : left;
         os::PollEntry entries[max_in_flight + 1];  // of the slots, and behind them the canceller's
-        for (std::size_t i = 0; i < in_progress_; ++i) {
+        for (std::size_t i = 0; i < slots_.size(); ++i) {
             const Slot& slot = slots_[i];
             entries[i] = os::PollEntry::writable(slot.is_queue_full ? os::no_handle : slot.handle.get());
             if (slot.is_queue_full && time > queue_full_interval) time = queue_full_interval;
         }
-        os::PollEntry& canceller = entries[in_progress_];
+        os::PollEntry& canceller = entries[slots_.size()];
         if (const IoResult woken_by = wake_entry(options_.canceller, canceller); !woken_by) return woken_by;
         // With no time left it still looks once, at what loopback has done by now.
-        const IoResult ready = os::poll(entries, in_progress_ + 1, time);
-        for (std::size_t i = 0; i < in_progress_; ++i) slots_[i].has_ended = entries[i].ready();
+        const IoResult ready = os::poll(entries, slots_.size() + 1, time);
+        for (std::size_t i = 0; i < slots_.size(); ++i) slots_[i].has_ended = entries[i].ready();
         if (ready.is(IoResult::interrupted)) return IoResult::moved(0);
         if (canceller.ready() && confirm_cancelled(options_.canceller)) return IoResult::cancelled;
         if (!ready || ready.any() || next == next.zero()) return ready;
@@ -134,7 +134,7 @@ private:
     }
     /// Ends the attempts that are ready; the socket of the first one that is connected.
     std::optional<Socket> collect_ready() {
-        for (std::size_t i = 0; i < in_progress_;) {
+        for (std::size_t i = 0; i < slots_.size();) {
             Slot& slot = slots_[i];
             if (!slot.is_queue_full && !slot.has_ended) {
                 ++i;
@@ -178,7 +178,6 @@ private:
     Race race_;
     std::string_view context_;
     const ConnectOptions& options_;
-    Slot slots_[max_in_flight];
-    std::size_t in_progress_ = 0;  ///< of the slots: those that are in use
+    std::vector<Slot> slots_;
 };
 }  // namespace sockboot::inline v0_2::detail
