@@ -20,22 +20,23 @@
 
 namespace examples {
 
-/// "7777" as a port. Throws std::invalid_argument with what is wrong.
-inline std::uint16_t parse_port(std::string_view text) {
-    std::uint16_t port = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-    if (error != std::errc{} || end != text.data() + text.size())
-        throw std::invalid_argument("\"" + std::string(text) + "\" is no port: a port is a number from 0 to 65535");
-    return port;
+/// A whole text as a number from `lowest` on. Throws std::invalid_argument with `otherwise` behind the text.
+template <class Number> Number parse_number(std::string_view text, Number lowest, const char* otherwise) {
+    Number number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size() || number < lowest)
+        throw std::invalid_argument("\"" + std::string(text) + "\" is no " + otherwise);
+    return number;
 }
 
-/// "256" as a number of something. Throws std::invalid_argument with what is wrong.
+/// "7777" as a port.
+inline std::uint16_t parse_port(std::string_view text) {
+    return parse_number<std::uint16_t>(text, 0, "port: a port is a number from 0 to 65535");
+}
+
+/// "256" as a number of something.
 inline std::size_t parse_count(std::string_view text) {
-    std::size_t count = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-    if (error != std::errc{} || end != text.data() + text.size() || count == 0)
-        throw std::invalid_argument("\"" + std::string(text) + "\" is no number of 1 or more");
-    return count;
+    return parse_number<std::size_t>(text, 1, "number of 1 or more");
 }
 
 /// The arguments where there are exactly N: const auto [host, port] = exactly<2>(arguments).
