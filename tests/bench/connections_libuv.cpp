@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Connections of libuv: each is read as it becomes readable, all into one buffer.
-#include <uv.h>
-
 #include <array>
 #include <csignal>
 #include <deque>
 
 #include "connections.hpp"
+#include "libuv_common.hpp"
 
 namespace bench {
 namespace {
-
-void check(int status, const char* what) {
-    if (status < 0) fail(std::string("libuv: ") + what + ": " + uv_strerror(status));
-}
 
 class Server final : public ConnectionsServer {
 public:
@@ -22,26 +17,14 @@ public:
         check(uv_loop_init(&loop_), "loop");
         listener_.data = this;
     }
-    ~Server() override {
-        const auto close = [](uv_handle_t* handle, void*) { uv_close(handle, nullptr); };
-        uv_walk(&loop_, close, nullptr);
-        uv_run(&loop_, UV_RUN_DEFAULT);
-        uv_loop_close(&loop_);
-    }
+    ~Server() override { close_all(loop_); }
 
     std::uint16_t listen() override {
-        sockaddr_in address{};
-        check(uv_ip4_addr("127.0.0.1", 0, &address), "address");
-        check(uv_tcp_init(&loop_, &listener_), "listener");
-        check(uv_tcp_bind(&listener_, reinterpret_cast<const sockaddr*>(&address), 0), "bind");
         const auto on_connection = [](uv_stream_t* listener, int status) {
             check(status, "connection");
             static_cast<Server*>(listener->data)->take();
         };
-        check(uv_listen(reinterpret_cast<uv_stream_t*>(&listener_), SOMAXCONN, on_connection), "listen");
-        int size = sizeof address;
-        check(uv_tcp_getsockname(&listener_, reinterpret_cast<sockaddr*>(&address), &size), "getsockname");
-        return ntohs(address.sin_port);
+        return listen_on_loopback(loop_, listener_, on_connection);
     }
     void accept(std::size_t count) override { run(count); }
     void answer_all() override {

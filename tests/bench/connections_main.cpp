@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: MIT
 // bench_connections_<name> COUNT: a server and its clients, in a process each; prints as JSON what the server's
 // connections cost: the time of an accept, and the resident memory that each keeps, idle and after a message each way.
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,13 +17,6 @@ namespace bench {
 namespace {
 
 constexpr std::size_t batch_size = 100;  // fewer than any system's backlog
-
-void allow_many_descriptors() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) fail("connections: getrlimit");
-    limit.rlim_cur = limit.rlim_max;
-    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) fail("connections: setrlimit");
-}
 
 /// Bytes of this process that are in memory.
 double resident() {
@@ -70,17 +59,6 @@ public:
 private:
     int to_clients_[2], to_server_[2];
 };
-
-int connected_to(std::uint16_t port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const int handle = ::socket(AF_INET, SOCK_STREAM, 0);
-    if (::connect(handle, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-        fail("connections: cannot connect");
-    return handle;
-}
 
 /// Connects as many as the server asks for, each with a message behind it; asked for none, waits for the answers.
 [[noreturn]] void run_clients(std::uint16_t port, const Turns& turns) {

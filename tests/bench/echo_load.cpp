@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: MIT
 // bench_echo_load PORT CONNECTIONS SECONDS: round trips of messages of 64 bytes over so many connections to an echo
 // server of this machine, all of them under way at a time; prints how many a second.
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-
 #include <array>
 
 #include "connections.hpp"
@@ -14,19 +9,6 @@ namespace {
 
 using namespace bench;
 using clock_type = std::chrono::steady_clock;
-
-int connected_to(std::uint16_t port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const int handle = ::socket(AF_INET, SOCK_STREAM, 0);
-    const int on = 1;
-    ::setsockopt(handle, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (::connect(handle, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-        fail("echo_load: cannot connect");
-    return handle;
-}
 
 /// One message to each, and then each one's answer.
 void exchange(const std::vector<int>& handles, std::array<char, frame_size>& frame) {
@@ -41,10 +23,7 @@ void exchange(const std::vector<int>& handles, std::array<char, frame_size>& fra
 
 int main(int count, char** arguments) {
     if (count != 4) fail("usage: bench_echo_load PORT CONNECTIONS SECONDS");
-    rlimit limit{};
-    ::getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
+    allow_many_descriptors();
     std::vector<int> handles(std::strtoul(arguments[2], nullptr, 10));
     for (int& handle : handles)
         handle = connected_to(static_cast<std::uint16_t>(std::strtoul(arguments[1], nullptr, 10)));

@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: MIT
 // libuv: one loop, callbacks; uv_try_write first, uv_write for what is left, and no further write until that is done.
 // With BENCH_COALESCED the messages of a stream leave together.
-#include <uv.h>
-
 #include <csignal>
 #include <functional>
 
 #include "flat_buffers.hpp"
+#include "libuv_common.hpp"
 
 namespace bench {
 namespace {
-
-void check(int status, const char* what) {
-    if (status < 0) [[unlikely]]
-        fail(std::string("libuv: ") + what + ": " + uv_strerror(status));
-}
 
 class Libuv final : public Contender {
 public:
@@ -24,23 +18,9 @@ public:
         listener_.data = connection_.data = short_lived_.data = this;
         address_request_.data = connect_request_.data = write_request_.data = this;
     }
-    ~Libuv() override {
-        const auto close = [](uv_handle_t* handle, void*) { uv_close(handle, nullptr); };
-        uv_walk(&loop_, close, nullptr);
-        uv_run(&loop_, UV_RUN_DEFAULT);
-        uv_loop_close(&loop_);
-    }
+    ~Libuv() override { close_all(loop_); }
 
-    std::uint16_t listen() override {
-        sockaddr_in address{};
-        check(uv_ip4_addr("127.0.0.1", 0, &address), "address");
-        check(uv_tcp_init(&loop_, &listener_), "listener");
-        check(uv_tcp_bind(&listener_, reinterpret_cast<const sockaddr*>(&address), 0), "bind");
-        check(uv_listen(stream(&listener_), SOMAXCONN, on_connection), "listen");
-        int size = sizeof address;
-        check(uv_tcp_getsockname(&listener_, reinterpret_cast<sockaddr*>(&address), &size), "getsockname");
-        return ntohs(address.sin_port);
-    }
+    std::uint16_t listen() override { return listen_on_loopback(loop_, listener_, on_connection); }
     void accept() override {
         run(1);
         read();
